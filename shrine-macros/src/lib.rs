@@ -1,0 +1,87 @@
+//! The attribute macros of shrine: `#[widget]`, `#[state]` and `#[migrate]`.
+//!
+//! Each macro goes through the same stages: *parse* reads tokens, *model* says what was meant, *check* finds what
+//! cannot work, *expand* writes code. Every stage reports to one collector (`errors.rs`), so that one compile shows
+//! all mistakes; and whatever goes wrong, the item that the user wrote comes out unchanged, with as many
+//! implementations as could be made, so that one mistake gives one error.
+//!
+//! This crate is used through `shrine`, which re-exports the macros.
+
+use proc_macro::TokenStream;
+
+/// `quote!` for generated code: local names cannot meet the user's, and lints know whose code it is.
+macro_rules! generated {
+    ($($tokens:tt)*) => { quote::quote_spanned! { proc_macro2::Span::mixed_site() => $($tokens)* } };
+}
+
+mod attributes;
+mod errors;
+mod hash;
+mod migrate;
+mod names;
+#[cfg(test)]
+mod snapshots;
+mod state;
+mod unreadable;
+mod version;
+mod widget;
+
+/// Declares a widget: on a struct its state, on an `impl` block its behaviour.
+///
+/// # On a struct
+///
+/// `#[widget(id = "counter", version = "1.0.0")]`: both options are required. The id consists of `a` to `z`, `0` to
+/// `9`, `_`, `.` and `-` and begins with a letter; the version is semver without build metadata. The struct has named
+/// fields whose types implement `State`, no generics, and implements `Default` and `Send`.
+///
+/// `#[migrate]` below it describes how state of older versions becomes state of this one. A field marked
+/// `#[state(transient)]` is not part of the state: it is rebuilt by `Default`. A field marked `#[state(recursive)]`
+/// leads back to this type through another one.
+///
+/// Write `#[widget]` above `#[derive]`: the types of older versions get the derives that it sees.
+///
+/// # On an `impl` block
+///
+/// `#[widget]` without options. Methods with these attributes are called by the host; all others are left alone.
+///
+/// | attribute | signature | meaning |
+/// |---|---|---|
+/// | `#[input]` | `fn name(&mut self, message: T, out: &mut Output<U>, ..)` | the input port `name` |
+/// | `#[every("1s")]` | `fn name(&mut self, out: &mut Output<U>, ..)` | a timer; `us`, `ms`, `s`, `m`, `h` |
+/// | `#[view]` | `fn name(&self) -> impl Display` | what the tools show |
+/// | `#[before_update]`, `#[after_update]`, `#[update_failed]` | `fn name(&mut self, cx: &UpdateContext)` | hooks of an update |
+///
+/// A parameter `name: &mut Output<U>` is the output port `name`. The message may be left out. Except for the view, a
+/// method returns nothing or a `Result<(), E>`.
+#[proc_macro_attribute]
+pub fn widget(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    widget::attribute(arguments.into(), item.into()).into()
+}
+
+/// Lets a struct or enum be part of a widget's state or travel in a message.
+///
+/// `#[state(version = "2")]` gives it a version of its own, which `#[migrate]` below it leads to. Without a version
+/// its shape is part of whatever contains it. Fields take the same attributes as those of a `#[widget]`.
+#[proc_macro_attribute]
+pub fn state(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    state::attribute(arguments.into(), item.into()).into()
+}
+
+/// Describes one hop from an older version; read by the `#[widget]` or `#[state]` above it, newest hop first.
+///
+/// Names on the right are fields at the newer version, names on the left fields at the older one. Fields that no
+/// operation names are the same in both.
+///
+/// | operation | meaning |
+/// |---|---|
+/// | `from = "0.9.0"` | the older version; the newer one is that of the hop above, or of the item |
+/// | `rename(count => total)` | the field had another name |
+/// | `add(step = 1, first = \|old\| ..)` | the older version lacks the field; its value, or how to make it from `&old` |
+/// | `remove(title: String)` | the older version has one more field; `down = \|new\| ..` makes it from `&new` |
+/// | `change(count: i32)` | the field had another type; `up`, `try_up` and `down` are closures over the value |
+/// | `with = path` | the whole hop is a function from the older type, `CounterV0_9_0`, to a `Result` of the newer one |
+/// | `down = path` | the way back is a function from the newer type to a `Result` of the older one |
+#[proc_macro_attribute]
+pub fn migrate(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    migrate::attribute(arguments.into(), item.into()).into()
+}

@@ -1,0 +1,85 @@
+//! `#[migrate]`: the hops from older versions, read off the item that they stand on.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{Attribute, DeriveInput};
+
+use crate::attributes;
+use crate::errors::Errors;
+use crate::state::StateType;
+use crate::version::{Form, Version};
+
+mod check;
+mod expand;
+mod model;
+mod parse;
+
+/// Who has the history.
+pub(crate) struct Owner {
+    /// How messages call it: "widget `counter`" or "`Item`".
+    pub(crate) label: String,
+    /// What gives it a version, for messages.
+    pub(crate) attribute: &'static str,
+    pub(crate) form: Form,
+    /// Whether the version is part of the fingerprint, and parents convert from older versions.
+    pub(crate) nested: bool,
+}
+
+/// The types of the older versions, the steps between them, and the chain of each.
+pub(crate) fn chain(
+    owner: &Owner,
+    head: &StateType,
+    version: Option<Version>,
+    attributes: &[Attribute],
+    errors: &Errors,
+) -> TokenStream {
+    let hops: Vec<_> = attributes.iter().map(|attribute| parse::hop(attribute, owner, errors)).collect();
+    let Some(version) = version else {
+        check::versionless(owner, attributes, errors);
+        return TokenStream::new();
+    };
+    if !head.generics.params.is_empty() {
+        return TokenStream::new();
+    }
+    let links = check::links(owner, head, &version, hops, errors);
+    expand::chain(owner, head, &version, &links)
+}
+
+/// The whole of `#[migrate]` as a macro: it only runs when nothing above it has read it.
+pub(crate) fn attribute(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let errors = Errors::new();
+    let generated = match syn::parse2::<DeriveInput>(item.clone()) {
+        Ok(input) => move_below(&arguments, input, &errors),
+        Err(_) => {
+            let help = "a hop is described on the struct: `#[migrate(from = \"..\", with = function)]`";
+            errors.report_at(proc_macro2::Span::call_site(), "`#[migrate]` goes on a struct", help);
+            item
+        }
+    };
+    let errors = errors.into_tokens();
+    quote! { #generated #errors }
+}
+
+/// Moves this attribute, and those of its kind that follow it, below the `#[widget]` or `#[state]` that reads them.
+fn move_below(arguments: &TokenStream, mut input: DeriveInput, errors: &Errors) -> TokenStream {
+    let reads =
+        |attribute: &Attribute| attributes::is(attribute, "widget") || attributes::is(attribute, "state");
+    let Some(reader) = input.attrs.iter().position(reads) else {
+        let help = "put `#[widget(id = \"..\", version = \"..\")]` or `#[state(version = \"..\")]` above it";
+        errors.report_at(
+            proc_macro2::Span::call_site(),
+            "`#[migrate]` belongs to a widget or a state type",
+            help,
+        );
+        attributes::take(&mut input.attrs, "migrate");
+        return quote!(#input);
+    };
+    let mut below = input.attrs.split_off(reader + 1);
+    let mut above = input.attrs.split_off(0);
+    let mut hops = attributes::take(&mut above, "migrate");
+    hops.insert(0, syn::parse_quote!(#[migrate(#arguments)]));
+    above.append(&mut hops);
+    above.append(&mut below);
+    input.attrs = above;
+    quote!(#input)
+}

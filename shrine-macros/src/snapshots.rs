@@ -1,0 +1,77 @@
+//! What the macros write, for review: read a snapshot when it changes.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::{state, widget};
+
+/// The code as `rustfmt` would lay it out.
+fn pretty(tokens: TokenStream) -> String {
+    prettyplease::unparse(&syn::parse2(tokens).expect("generated code parses"))
+}
+
+#[test]
+fn a_widget_with_two_hops() {
+    let item = quote! {
+        #[migrate(from = "0.9.0", rename(count => total), add(step = 1))]
+        #[migrate(from = "0.8.0", change(count: i32), remove(title: String), add(name = |old| old.title.clone()))]
+        #[derive(Default)]
+        pub struct Counter {
+            /// What was added up.
+            pub total: i64,
+            step: i64,
+            name: String,
+            #[state(transient)]
+            cache: Option<i64>,
+        }
+    };
+    insta::assert_snapshot!(pretty(widget::attribute(quote!(id = "counter", version = "1.0.0"), item)));
+}
+
+#[test]
+fn a_nested_type_with_a_version() {
+    let item = quote! {
+        #[migrate(from = "1", change(done: u8, up = |done| done != 0))]
+        struct Item {
+            done: bool,
+            below: Vec<Item>,
+        }
+    };
+    insta::assert_snapshot!(pretty(state::attribute(quote!(version = "2"), item)));
+}
+
+#[test]
+fn an_enum() {
+    let item = quote! {
+        enum Mode {
+            Idle,
+            One(u8),
+            Two(u8, String),
+            Named { at: u64 },
+        }
+    };
+    insta::assert_snapshot!(pretty(state::attribute(quote!(), item)));
+}
+
+#[test]
+fn a_behaviour() {
+    let item = quote! {
+        impl Counter {
+            #[input]
+            fn add(&mut self, n: i64, total: &mut Output<i64>) {
+                total.send(n);
+            }
+            #[input]
+            fn reset(&mut self) {}
+            #[every("1s")]
+            fn tick(&mut self, total: &mut Output<i64>) {}
+            #[view]
+            fn view(&self) -> String {
+                String::new()
+            }
+            #[before_update]
+            fn flush(&mut self, cx: &UpdateContext) {}
+        }
+    };
+    insta::assert_snapshot!(pretty(widget::attribute(quote!(), item)));
+}

@@ -1,0 +1,387 @@
+//! Writes the implementation of `State`.
+//!
+//! Every use of a field's type is the path `<T as State>::..` with the user's own tokens for `T`: the compiler then
+//! reports a type that is no state in the same words at the same place each time, and shows it once.
+
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::{format_ident, quote};
+use syn::{Index, Type, parse_quote};
+
+use super::model::{self, Body, Field, Keeping, StateType, Variant};
+use crate::hash;
+use crate::names;
+
+/// `impl State`.
+pub(crate) fn state(state: &StateType) -> TokenStream {
+    let ident = &state.ident;
+    if !state.usable {
+        return stub(state);
+    }
+    let lenient = lenient(state);
+    let fingerprint = versioned(fingerprint(state), state);
+    let nullable = nullable(&state.body);
+    let shape = shape(state);
+    let encode = encode(&state.body);
+    let decode = decode(&state.body);
+    generated! {
+        #lenient
+        impl ::shrine::__private::State for #ident {
+            const FINGERPRINT: u64 = #fingerprint;
+            #nullable
+            fn shape(__context: &mut ::shrine::__private::ShapeContext) -> ::shrine::__private::Shape {
+                #shape
+            }
+            fn encode(&self, __out: &mut ::shrine::__private::Encoder) {
+                #encode
+            }
+            fn decode(
+                __input: &mut ::shrine::__private::Decoder<'_>,
+            ) -> ::core::result::Result<Self, ::shrine::__private::DecodeError> {
+                #decode
+            }
+        }
+    }
+}
+
+/// The attributes of an implementation for a type.
+pub(crate) fn lenient(state: &StateType) -> TokenStream {
+    let deprecated = state.deprecated.then(|| generated! { #[allow(deprecated)] });
+    generated! { #deprecated #[automatically_derived] }
+}
+
+/// An implementation for a type that was refused: whatever uses the type compiles, so that there is no second error.
+fn stub(state: &StateType) -> TokenStream {
+    let ident = &state.ident;
+    let mut generics = state.generics.clone();
+    if !generics.params.is_empty() {
+        generics.make_where_clause().predicates.push(parse_quote!(Self: 'static));
+    }
+    let (generics, arguments, clause) = generics.split_for_impl();
+    generated! {
+        #[automatically_derived]
+        impl #generics ::shrine::__private::State for #ident #arguments #clause {
+            const FINGERPRINT: u64 = 0;
+            fn shape(_: &mut ::shrine::__private::ShapeContext) -> ::shrine::__private::Shape {
+                ::shrine::__private::Shape::Any
+            }
+            fn encode(&self, _: &mut ::shrine::__private::Encoder) {}
+            fn decode(
+                __input: &mut ::shrine::__private::Decoder<'_>,
+            ) -> ::core::result::Result<Self, ::shrine::__private::DecodeError> {
+                ::core::result::Result::Err(__input.error("this type did not compile"))
+            }
+        }
+    }
+}
+
+fn versioned(fingerprint: TokenStream, state: &StateType) -> TokenStream {
+    match &state.version {
+        None => fingerprint,
+        Some(version) => {
+            let hash = Literal::u64_unsuffixed(hash::text(&version.canonical()));
+            generated! { ::shrine::__private::fingerprint::mix(#fingerprint, #hash) }
+        }
+    }
+}
+
+fn fingerprint(state: &StateType) -> TokenStream {
+    let own = &state.ident;
+    match &state.body {
+        Body::Named(fields) => named_fingerprint(fields, own),
+        Body::Newtype(field) => field_fingerprint(field, own),
+        Body::Tuple(fields) => tuple_fingerprint(fields, own),
+        Body::Unit => generated! { ::shrine::__private::fingerprint::UNIT },
+        Body::Enum(variants) => {
+            let payload = |variant: &Variant| match variant.fields.as_slice() {
+                fields if variant.named => named_fingerprint(fields, own),
+                [] => generated! { ::shrine::__private::fingerprint::UNIT },
+                [field] => field_fingerprint(field, own),
+                fields => tuple_fingerprint(fields, own),
+            };
+            let members = variants.iter().map(|variant| (names::plain(&variant.ident), payload(variant)));
+            members_fingerprint("ENUM", members.collect())
+        }
+    }
+}
+
+fn named_fingerprint(fields: &[Field], own: &Ident) -> TokenStream {
+    let members = fields.iter().filter(|field| !field.is_transient());
+    members_fingerprint(
+        "STRUCT",
+        members.map(|field| (field.name(), field_fingerprint(field, own))).collect(),
+    )
+}
+
+fn members_fingerprint(kind: &str, mut members: Vec<(String, TokenStream)>) -> TokenStream {
+    members.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let hashes = members.iter().map(|(name, _)| Literal::u64_unsuffixed(hash::text(name)));
+    let prints = members.iter().map(|(_, print)| print);
+    let kind = format_ident!("{kind}");
+    generated! {
+        ::shrine::__private::fingerprint::members(::shrine::__private::fingerprint::#kind, &[#((#hashes, #prints)),*])
+    }
+}
+
+fn tuple_fingerprint(fields: &[Field], own: &Ident) -> TokenStream {
+    let indices = (0..fields.len()).map(Literal::usize_unsuffixed);
+    let prints = fields.iter().map(|field| field_fingerprint(field, own));
+    generated! {
+        ::shrine::__private::fingerprint::members(::shrine::__private::fingerprint::TUPLE, &[#((#indices, #prints)),*])
+    }
+}
+
+/// A constant cannot depend on itself: the type's own name stands for `Recursion` here.
+fn field_fingerprint(field: &Field, own: &Ident) -> TokenStream {
+    if field.keeping == Keeping::Recursive {
+        return generated! { ::shrine::__private::fingerprint::RECURSION };
+    }
+    let (ty, _) = model::replaced(&field.ty, own, &parse_quote!(::shrine::__private::Recursion));
+    generated! { <#ty as ::shrine::__private::State>::FINGERPRINT }
+}
+
+fn nullable(body: &Body) -> Option<TokenStream> {
+    let nullable = match body {
+        Body::Newtype(field) => {
+            let ty = &field.ty;
+            generated! { <#ty as ::shrine::__private::State>::NULLABLE }
+        }
+        Body::Unit => quote!(true),
+        _ => return None,
+    };
+    Some(generated! { const NULLABLE: bool = #nullable; })
+}
+
+fn shape(state: &StateType) -> TokenStream {
+    match &state.body {
+        Body::Named(fields) => named_type(state, "Struct", &named_fields(fields)),
+        Body::Newtype(field) => field_shape(&field.ty),
+        Body::Tuple(fields) => tuple_shape(fields),
+        Body::Unit => generated! { ::shrine::__private::Shape::Unit },
+        Body::Enum(variants) => {
+            let names = variants.iter().map(|variant| names::plain(&variant.ident));
+            let payloads = variants.iter().map(payload_shape);
+            let variants = generated! {
+                variants: ::std::vec![#(::shrine::__private::VariantShape {
+                    name: ::std::string::String::from(#names),
+                    payload: #payloads,
+                }),*]
+            };
+            named_type(state, "Enum", &variants)
+        }
+    }
+}
+
+fn named_type(state: &StateType, kind: &str, members: &TokenStream) -> TokenStream {
+    let name = names::plain(&state.ident);
+    let (kind, shape) = (format_ident!("{kind}"), format_ident!("{kind}Shape"));
+    let version = match &state.version {
+        None => generated! { ::core::option::Option::None },
+        Some(version) => {
+            let text = version.canonical();
+            generated! { ::core::option::Option::Some(::std::string::String::from(#text)) }
+        }
+    };
+    generated! {
+        #[allow(unused_imports)]
+        use ::shrine::__private::NoFallback as _;
+        __context.named::<Self>(|__context| ::shrine::__private::Shape::#kind(::shrine::__private::#shape {
+            name: ::std::string::String::from(#name),
+            version: #version,
+            #members,
+            default: ::shrine::__private::Fallback::<Self>::new()
+                .value()
+                .and_then(|__value| ::shrine::__private::to_bytes(&__value).ok()),
+        }))
+    }
+}
+
+fn named_fields(fields: &[Field]) -> TokenStream {
+    let fields: Vec<_> = fields.iter().filter(|field| !field.is_transient()).collect();
+    let names = fields.iter().map(|field| field.name());
+    let shapes = fields.iter().map(|field| field_shape(&field.ty));
+    generated! {
+        fields: ::std::vec![#(::shrine::__private::FieldShape {
+            name: ::std::string::String::from(#names),
+            shape: #shapes,
+        }),*]
+    }
+}
+
+fn payload_shape(variant: &Variant) -> TokenStream {
+    match variant.fields.as_slice() {
+        fields if variant.named => {
+            let fields = named_fields(fields);
+            generated! {
+                ::shrine::__private::Shape::Struct(::shrine::__private::StructShape {
+                    name: ::std::string::String::new(),
+                    version: ::core::option::Option::None,
+                    #fields,
+                    default: ::core::option::Option::None,
+                })
+            }
+        }
+        [] => generated! { ::shrine::__private::Shape::Unit },
+        [field] => field_shape(&field.ty),
+        fields => tuple_shape(fields),
+    }
+}
+
+fn tuple_shape(fields: &[Field]) -> TokenStream {
+    let shapes = fields.iter().map(|field| field_shape(&field.ty));
+    generated! { ::shrine::__private::Shape::Tuple(::std::vec![#(#shapes),*]) }
+}
+
+fn field_shape(ty: &Type) -> TokenStream {
+    generated! { <#ty as ::shrine::__private::State>::shape(__context) }
+}
+
+fn encode(body: &Body) -> TokenStream {
+    match body {
+        Body::Named(fields) => {
+            let values = fields.iter().map(|Field { ident, .. }| generated! { &self.#ident });
+            encode_named(fields, values)
+        }
+        Body::Newtype(field) => {
+            let ty = &field.ty;
+            generated! { <#ty as ::shrine::__private::State>::encode(&self.0, __out); }
+        }
+        Body::Tuple(fields) => {
+            let values = (0..fields.len()).map(Index::from).map(|index| generated! { &self.#index });
+            encode_tuple(fields, values)
+        }
+        Body::Unit => generated! { __out.nil(); },
+        Body::Enum(variants) => {
+            let arms = variants.iter().map(encode_variant);
+            generated! { match self { #(#arms)* } }
+        }
+    }
+}
+
+fn encode_variant(variant: &Variant) -> TokenStream {
+    let Variant { ident, named, fields } = variant;
+    let name = names::plain(ident);
+    let values: Vec<_> = (0..fields.len()).map(local).collect();
+    if *named {
+        let kept = fields.iter().zip(&values).filter(|(field, _)| !field.is_transient());
+        let bindings = kept.map(|(Field { ident, .. }, value)| generated! { #ident: #value, });
+        let encode = encode_named(fields, values.iter().map(|value| quote!(#value)));
+        return generated! { Self::#ident { #(#bindings)* .. } => __out.variant(#name, |__out| { #encode }), };
+    }
+    let encode = match fields.as_slice() {
+        [] => return generated! { Self::#ident { .. } => __out.str(#name), },
+        [Field { ty, .. }] => generated! { <#ty as ::shrine::__private::State>::encode(__f0, __out); },
+        fields => encode_tuple(fields, values.iter().map(|value| quote!(#value))),
+    };
+    generated! { Self::#ident(#(#values),*) => __out.variant(#name, |__out| { #encode }), }
+}
+
+fn encode_named(fields: &[Field], values: impl Iterator<Item = TokenStream>) -> TokenStream {
+    let kept: Vec<_> = fields.iter().zip(values).filter(|(field, _)| !field.is_transient()).collect();
+    let len = kept.len();
+    let entries = kept.iter().map(|(field, value)| {
+        let (name, ty) = (field.name(), &field.ty);
+        generated! {
+            __out.str(#name);
+            <#ty as ::shrine::__private::State>::encode(#value, __out);
+        }
+    });
+    generated! { __out.map(#len, |__out| { #(#entries)* }); }
+}
+
+fn encode_tuple(fields: &[Field], values: impl Iterator<Item = TokenStream>) -> TokenStream {
+    let len = fields.len();
+    let types = fields.iter().map(|field| &field.ty);
+    generated! {
+        __out.array(#len, |__out| { #(<#types as ::shrine::__private::State>::encode(#values, __out);)* });
+    }
+}
+
+fn decode(body: &Body) -> TokenStream {
+    match body {
+        Body::Named(fields) => decode_named(fields, &quote!(Self)),
+        Body::Newtype(field) => {
+            let value = decode_field(&field.ty);
+            generated! { ::core::result::Result::Ok(Self(#value)) }
+        }
+        Body::Tuple(fields) => decode_tuple(fields, &quote!(Self)),
+        Body::Unit => generated! { __input.nil().map(|()| Self) },
+        Body::Enum(variants) => decode_enum(variants),
+    }
+}
+
+fn decode_enum(variants: &[Variant]) -> TokenStream {
+    let names: Vec<_> = variants.iter().map(|variant| names::plain(&variant.ident)).collect();
+    let arms = variants.iter().enumerate().map(|(index, variant)| {
+        let ident = &variant.ident;
+        let value = match variant.fields.as_slice() {
+            fields if variant.named => decode_named(fields, &quote!(Self::#ident)),
+            [] => return generated! { (#index, false) => ::core::result::Result::Ok(Self::#ident {}), },
+            [field] => {
+                let value = decode_field(&field.ty);
+                generated! { ::core::result::Result::Ok(Self::#ident(#value)) }
+            }
+            fields => decode_tuple(fields, &quote!(Self::#ident)),
+        };
+        generated! { (#index, true) => { #value } }
+    });
+    generated! {
+        __input.variant(&[#(#names),*], &mut |__index, __payload, __input| match (__index, __payload) {
+            #(#arms)*
+            (_, true) => ::core::result::Result::Err(__input.error("this variant carries nothing")),
+            (_, false) => ::core::result::Result::Err(__input.error("what this variant carries is missing")),
+        })
+    }
+}
+
+/// `structure` calls back once for each name, so that afterwards every local is `Some`.
+fn decode_named(fields: &[Field], path: &TokenStream) -> TokenStream {
+    let kept: Vec<_> = fields.iter().filter(|field| !field.is_transient()).collect();
+    let locals: Vec<_> = (0..kept.len()).map(local).collect();
+    let names = kept.iter().map(|field| field.name());
+    let idents = kept.iter().map(|field| &field.ident);
+    let indices = 0..kept.len();
+    let values = kept.iter().map(|field| decode_field(&field.ty));
+    let transient = fields.iter().filter(|field| field.is_transient()).map(transient);
+    if kept.is_empty() {
+        return generated! {
+            __input.structure(&[], &mut |_, _| ::core::result::Result::Ok(()))?;
+            ::core::result::Result::Ok(#path { #(#transient)* })
+        };
+    }
+    generated! {
+        #(let mut #locals = ::core::option::Option::None;)*
+        __input.structure(&[#(#names),*], &mut |__index, __input| {
+            match __index {
+                #(#indices => #locals = ::core::option::Option::Some(#values),)*
+                _ => {}
+            }
+            ::core::result::Result::Ok(())
+        })?;
+        match (#(#locals,)*) {
+            (#(::core::option::Option::Some(#locals),)*) => {
+                ::core::result::Result::Ok(#path { #(#idents: #locals,)* #(#transient)* })
+            }
+            _ => ::core::result::Result::Err(__input.error("a field is missing")),
+        }
+    }
+}
+
+/// The local that holds the field of that index.
+fn local(index: usize) -> Ident {
+    format_ident!("__f{index}", span = Span::mixed_site())
+}
+
+/// A field that is not part of the state.
+pub(crate) fn transient(Field { ident, ty, .. }: &Field) -> TokenStream {
+    generated! { #ident: <#ty as ::core::default::Default>::default(), }
+}
+
+fn decode_tuple(fields: &[Field], path: &TokenStream) -> TokenStream {
+    let len = fields.len();
+    let values = fields.iter().map(|field| decode_field(&field.ty));
+    generated! { __input.tuple(#len, |__input| ::core::result::Result::Ok(#path(#(#values),*))) }
+}
+
+fn decode_field(ty: &Type) -> TokenStream {
+    generated! { <#ty as ::shrine::__private::State>::decode(__input)? }
+}

@@ -1,0 +1,200 @@
+//! Writes `Widget`, the exported descriptor and `Behaviour`.
+
+use proc_macro2::{Literal, Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::{ItemImpl, Type};
+
+use super::model::{Behaviour, HookMethod, Identity, Output, Parameter};
+use crate::names::plain;
+use crate::state::StateType;
+use crate::state::expand::lenient;
+
+/// `impl Widget` and the descriptor that a loader finds.
+///
+/// Neither is written for a state that was refused: what it holds may be no `Send`, and one error is enough.
+pub(crate) fn export(widget: &StateType, identity: &Identity) -> TokenStream {
+    if !widget.usable {
+        return TokenStream::new();
+    }
+    let (ident, lenient) = (&widget.ident, lenient(widget));
+    let id = identity.id.as_ref().map_or_else(|| plain(ident), syn::LitStr::value);
+    let implementation = generated! {
+        #lenient
+        impl ::shrine::__private::Widget for #ident {
+            const ID: &'static str = #id;
+        }
+    };
+    if identity.id.is_none() {
+        return implementation;
+    }
+    let symbol = symbol(&id);
+    generated! {
+        #implementation
+        const _: () = {
+            #[unsafe(export_name = #symbol)]
+            pub static DESCRIPTOR: ::shrine::__private::Descriptor = ::shrine::__private::Descriptor::of::<#ident>();
+        };
+    }
+}
+
+/// The name of the descriptor. A byte that is not usual in a symbol becomes `_` and two hexadecimal digits.
+fn symbol(id: &str) -> String {
+    id.bytes().fold("shrine_widget_".to_owned(), |mut symbol, byte| {
+        if byte.is_ascii_alphanumeric() || byte == b'_' {
+            symbol.push(char::from(byte));
+        } else {
+            symbol.push('_');
+            symbol.extend(
+                [byte >> 4, byte & 0xf].map(|digit| char::from_digit(digit.into(), 16).unwrap_or('0')),
+            );
+        }
+        symbol
+    })
+}
+
+/// `impl Behaviour`; an empty one if the block was refused.
+pub(crate) fn behaviour(block: &ItemImpl, behaviour: Option<&Behaviour>) -> TokenStream {
+    let none = Behaviour::default();
+    let behaviour = behaviour.unwrap_or(&none);
+    let ty = &block.self_ty;
+    let (generics, _, clause) = block.generics.split_for_impl();
+    let interface = interface(behaviour);
+    let inputs = behaviour.inputs.iter().map(|input| call(&input.method, &input.parameters, true, behaviour));
+    let deliver = dispatch("port", &generated! { __port }, inputs.collect());
+    let timers =
+        behaviour.timers.iter().map(|timer| call(&timer.method, &timer.parameters, false, behaviour));
+    let tick = dispatch("timer", &generated! { __timer }, timers.collect());
+    let view = behaviour.view.as_ref().map(|view| {
+        let text =
+            quote_spanned! { at(view.span()) => ::std::string::ToString::to_string(&Self::#view(self)) };
+        generated! {
+            fn view(&self) -> ::core::option::Option<::std::string::String> {
+                ::core::option::Option::Some(#text)
+            }
+        }
+    });
+    let hooks = behaviour.hooks.iter().map(|HookMethod { hook, method, context }| {
+        let hook = format_ident!("{}", hook.name());
+        let update = context.map(|place| quote_spanned! { at(place) => __update }).unwrap_or_default();
+        let outcome = outcome(method, &update);
+        let update = generated! { __update };
+        generated! {
+            fn #hook(
+                &mut self,
+                #update: &::shrine::__private::UpdateContext,
+            ) -> ::core::result::Result<(), ::shrine::__private::BoxError> {
+                #outcome
+            }
+        }
+    });
+    generated! {
+        #[automatically_derived]
+        impl #generics ::shrine::__private::Behaviour for #ty #clause {
+            fn interface() -> ::shrine::__private::Interface {
+                #interface
+            }
+            fn deliver(
+                &mut self,
+                __port: usize,
+                __payload: &mut ::shrine::__private::Decoder<'_>,
+                __outbox: &::shrine::__private::Outbox,
+            ) -> ::core::result::Result<(), ::shrine::__private::BoxError> {
+                #deliver
+            }
+            fn tick(
+                &mut self,
+                __timer: usize,
+                __outbox: &::shrine::__private::Outbox,
+            ) -> ::core::result::Result<(), ::shrine::__private::BoxError> {
+                #tick
+            }
+            #view
+            #(#hooks)*
+        }
+    }
+}
+
+fn interface(behaviour: &Behaviour) -> TokenStream {
+    let inputs =
+        behaviour.inputs.iter().map(|input| port(&plain(&input.method), &message(&input.parameters)));
+    let outputs = behaviour.outputs.iter().map(|output| port(&plain(&output.name), &output.ty));
+    let timers = behaviour.timers.iter().map(|timer| {
+        let (name, period) = (plain(&timer.method), Literal::u64_unsuffixed(timer.period));
+        generated! { ::shrine::__private::TimerInfo { name: ::std::string::String::from(#name), period: #period } }
+    });
+    let view = behaviour.view.as_ref().map(|_| "view");
+    let hooks = view.into_iter().chain(behaviour.hooks.iter().map(|known| known.hook.name()));
+    generated! {
+        ::shrine::__private::Interface {
+            inputs: ::std::vec![#(#inputs),*],
+            outputs: ::std::vec![#(#outputs),*],
+            timers: ::std::vec![#(#timers),*],
+            hooks: ::std::vec![#(::std::string::String::from(#hooks)),*],
+        }
+    }
+}
+
+fn port(name: &str, ty: &Type) -> TokenStream {
+    // Written out rather than `PortInfo::of`, so that a type that is no state is reported once: see `state::expand`.
+    generated! {
+        ::shrine::__private::PortInfo {
+            name: ::std::string::String::from(#name),
+            fingerprint: <#ty as ::shrine::__private::State>::FINGERPRINT,
+            shape: <#ty as ::shrine::__private::State>::shape(&mut ::shrine::__private::ShapeContext::new()),
+        }
+    }
+}
+
+/// The type of the messages of an input.
+fn message(parameters: &[Parameter]) -> Type {
+    let message = parameters.iter().find_map(|parameter| match parameter {
+        Parameter::Message(ty) => Some(ty.clone()),
+        Parameter::Output(_) => None,
+    });
+    message.unwrap_or_else(|| syn::parse_quote!(()))
+}
+
+/// Calls a handler; an input reads its message first.
+fn call(method: &syn::Ident, parameters: &[Parameter], input: bool, behaviour: &Behaviour) -> TokenStream {
+    let takes_message = parameters.iter().any(|parameter| matches!(parameter, Parameter::Message(_)));
+    let local = takes_message.then(|| generated! { let __message = });
+    let read = input.then(|| {
+        let ty = message(parameters);
+        generated! {
+            #local <#ty as ::shrine::__private::State>::decode(__payload)?;
+            __payload.finish()?;
+        }
+    });
+    let arguments = parameters.iter().map(|parameter| match parameter {
+        Parameter::Message(_) => generated! { __message },
+        Parameter::Output(Output { name, ty }) => {
+            let index =
+                behaviour.outputs.iter().position(|output| plain(&output.name) == plain(name)).unwrap_or(0);
+            let index = Literal::usize_unsuffixed(index);
+            generated! { &mut __outbox.port::<#ty>(#index) }
+        }
+    });
+    let outcome = outcome(method, &generated! { #(#arguments),* });
+    quote! { #read #outcome }
+}
+
+/// Calls a method and makes a `Result` of what it returns; a type that is none is reported at the method's name.
+fn outcome(method: &syn::Ident, arguments: &TokenStream) -> TokenStream {
+    let call = quote_spanned! { at(method.span()) => Self::#method(self, #arguments) };
+    generated! { ::shrine::__private::Outcome::outcome(#call) }
+}
+
+/// Generated code that shows the user's in messages.
+fn at(place: Span) -> Span {
+    Span::mixed_site().located_at(place)
+}
+
+fn dispatch(what: &str, index: &TokenStream, calls: Vec<TokenStream>) -> TokenStream {
+    let error = format!("the widget has no {what} of that index");
+    let error = generated! { ::core::result::Result::Err(::shrine::__private::BoxError::from(#error)) };
+    if calls.is_empty() {
+        return error;
+    }
+    let indices = 0..calls.len();
+    generated! { match #index { #(#indices => { #calls })* _ => #error } }
+}

@@ -1,0 +1,213 @@
+//! Reads the options of `#[widget]` and takes the methods of its `impl` block apart.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::ToTokens as _;
+use syn::spanned::Spanned as _;
+use syn::{
+    Attribute, FnArg, GenericArgument, ImplItem, ImplItemFn, ItemImpl, LitStr, Pat, PatType, PathArguments,
+    Type,
+};
+
+use super::check;
+use super::duration::nanoseconds;
+use super::model::{Behaviour, HookMethod, Identity, Input, Output, Parameter, Role, Timer};
+use crate::attributes::{self, Options};
+use crate::errors::Errors;
+use crate::names::plain;
+use crate::version::{Form, Version};
+
+/// Reads `id = "..", version = ".."`.
+pub(crate) fn identity(arguments: TokenStream, errors: &Errors) -> Identity {
+    if arguments.is_empty() {
+        let message = "`#[widget]` on a struct needs an id and a version";
+        errors.report_at(Span::call_site(), message, "write `#[widget(id = \"..\", version = \"0.1.0\")]`");
+        return Identity { id: None, version: None };
+    }
+    let mut options = Options::read("#[widget]", &["id", "version"], arguments, errors);
+    for (name, example) in [("id", "counter"), ("version", "0.1.0")] {
+        if !options.may_have(name) {
+            let message = format!("the widget has no `{name}`");
+            errors.report_at(Span::call_site(), message, format!("add `{name} = \"{example}\"`"));
+        }
+    }
+    let id = options.text("id", "counter").filter(|id| check::id(id, errors));
+    let version =
+        options.text("version", "1.0.0").and_then(|text| Version::read(&text, Form::Semver, errors));
+    options.finish();
+    Identity { id, version }
+}
+
+/// Refuses options of `#[widget]` on an `impl` block.
+pub(crate) fn no_arguments(arguments: TokenStream, errors: &Errors) {
+    if !arguments.is_empty() {
+        let message = "`#[widget]` on an `impl` block takes no options";
+        errors.report(arguments, message, "write `#[widget]` here, and the options on the struct");
+    }
+}
+
+/// Reads the methods, and removes the attributes that say what they are.
+pub(crate) fn behaviour(block: &mut ItemImpl, errors: &Errors) -> Behaviour {
+    let mut behaviour = Behaviour::default();
+    for item in &mut block.items {
+        match item {
+            ImplItem::Fn(method) => {
+                let roles = roles(&mut method.attrs);
+                self::method(method, &roles, &mut behaviour, errors);
+            }
+            ImplItem::Const(item) => misplaced(&mut item.attrs, errors),
+            ImplItem::Type(item) => misplaced(&mut item.attrs, errors),
+            ImplItem::Macro(item) => misplaced(&mut item.attrs, errors),
+            _ => {}
+        }
+    }
+    behaviour
+}
+
+fn roles(attributes: &mut Vec<Attribute>) -> Vec<(Role, Attribute)> {
+    let role =
+        |attribute: &Attribute| Role::ALL.into_iter().find(|role| attributes::is(attribute, role.name()));
+    let ours = attributes.extract_if(.., |attribute| role(attribute).is_some());
+    ours.filter_map(|attribute| Some((role(&attribute)?, attribute))).collect()
+}
+
+fn misplaced(attributes: &mut Vec<Attribute>, errors: &Errors) {
+    for (role, attribute) in roles(attributes) {
+        let help = format!("write it above `{}`", role.form("name"));
+        errors.report(&attribute, format!("`#[{}]` goes on a method", role.name()), help);
+    }
+}
+
+fn method(method: &ImplItemFn, roles: &[(Role, Attribute)], behaviour: &mut Behaviour, errors: &Errors) {
+    let Some((role, attribute)) = roles.first() else { return };
+    let fine = errors.none_from(|| {
+        for (again, attribute) in &roles[1..] {
+            let message =
+                format!("`{}` is `#[{}]` and `#[{}]`", plain(&method.sig.ident), role.name(), again.name());
+            errors.report(attribute, message, "let one method have one of them, and call the other from it");
+        }
+        check::signature(*role, method, errors);
+    });
+    let period = period(*role, attribute, errors);
+    let parameters = parameters(*role, method, errors);
+    let ident = method.sig.ident.clone();
+    match role {
+        Role::Input => behaviour.inputs.push(Input { method: ident, parameters }),
+        Role::Every => {
+            behaviour.timers.extend(period.map(|period| Timer { method: ident, period, parameters }));
+        }
+        Role::View if fine => {
+            check::single(*role, attribute, behaviour.view.replace(ident).is_some(), errors);
+        }
+        Role::Hook(hook) if fine => {
+            let already = behaviour.hooks.iter().any(|known| known.hook == *hook);
+            check::single(*role, attribute, already, errors);
+            let context = method.sig.inputs.iter().find_map(|argument| match argument {
+                FnArg::Typed(argument) => Some(match &*argument.ty {
+                    Type::Reference(reference) => reference.elem.span(),
+                    other => other.span(),
+                }),
+                FnArg::Receiver(_) => None,
+            });
+            behaviour.hooks.push(HookMethod { hook: *hook, method: ident, context });
+        }
+        Role::View | Role::Hook(_) => {}
+    }
+}
+
+/// The period of `#[every("1s")]`; every other attribute takes no options.
+fn period(role: Role, attribute: &Attribute, errors: &Errors) -> Option<u64> {
+    let tokens = attributes::arguments(attribute, errors);
+    if role != Role::Every {
+        if !tokens.is_empty() {
+            let name = role.name();
+            errors.report(tokens, format!("`#[{name}]` takes no options"), format!("write `#[{name}]`"));
+        }
+        return None;
+    }
+    let help = "write it as `#[every(\"1s\")]`, `#[every(\"250ms\")]` or `#[every(\"1.5m\")]`";
+    match syn::parse2::<LitStr>(tokens.clone()) {
+        Ok(text) => match nanoseconds(&text.value()) {
+            Ok(period) => return Some(period),
+            Err(reason) => {
+                errors.report(&text, format!("`{}` is not a period: {reason}", text.value()), help);
+            }
+        },
+        Err(_) if tokens.is_empty() => {
+            errors.report_at(attributes::place(attribute), "`#[every]` does not say how often", help);
+        }
+        Err(_) => errors.report(tokens, "the period of `#[every]` is text", help),
+    }
+    None
+}
+
+/// The parameters of a handler after `self`.
+fn parameters(role: Role, method: &ImplItemFn, errors: &Errors) -> Vec<Parameter> {
+    if !matches!(role, Role::Input | Role::Every) {
+        return Vec::new();
+    }
+    let name = plain(&method.sig.ident);
+    let mut parameters = Vec::new();
+    let mut messages = 0;
+    for argument in &method.sig.inputs {
+        let FnArg::Typed(argument) = argument else { continue };
+        if let Some(ty) = output_type(&argument.ty) {
+            parameters.extend(output(argument, ty, errors));
+            continue;
+        }
+        messages += 1;
+        let allowed = if role == Role::Input { 1 } else { 0 };
+        if messages > allowed {
+            let (message, help) = match role {
+                Role::Input => (
+                    format!("the input `{name}` takes more than one message"),
+                    "take one tuple or struct; outputs are written `name: &mut Output<T>`".to_owned(),
+                ),
+                _ => (
+                    format!("the timer `{name}` takes a message, but nobody sends it one"),
+                    format!("write `{}`", role.form(&name)),
+                ),
+            };
+            errors.report(argument, message, help);
+        } else if let Type::Reference(reference) = &*argument.ty {
+            let help = "take it by value; an output is written `name: &mut Output<T>`";
+            errors.report(reference, format!("the message of the input `{name}` is a reference"), help);
+        }
+        parameters.push(Parameter::Message((*argument.ty).clone()));
+    }
+    parameters
+}
+
+fn output(argument: &PatType, ty: Type, errors: &Errors) -> Option<Parameter> {
+    match &*argument.pat {
+        Pat::Ident(pat) if pat.subpat.is_none() && pat.by_ref.is_none() => {
+            Some(Parameter::Output(Output { name: port_name(&pat.ident), ty }))
+        }
+        pat => {
+            let help = "write `name: &mut Output<T>`; the port is called like the parameter";
+            errors.report(pat.to_token_stream(), "an output needs a name", help);
+            None
+        }
+    }
+}
+
+/// A parameter that is not used yet is written `_total`, and its port is `total` all the same.
+fn port_name(ident: &Ident) -> Ident {
+    let text = plain(ident);
+    match text.strip_prefix('_') {
+        Some(name) if !name.is_empty() => Ident::new(name, ident.span()),
+        _ => ident.clone(),
+    }
+}
+
+/// `T` of `&mut Output<T>`.
+fn output_type(ty: &Type) -> Option<Type> {
+    let Type::Reference(reference) = ty else { return None };
+    reference.mutability?;
+    let Type::Path(path) = &*reference.elem else { return None };
+    let last = path.path.segments.last().filter(|last| last.ident == "Output")?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+    match arguments.args.first() {
+        Some(GenericArgument::Type(ty)) if arguments.args.len() == 1 => Some(ty.clone()),
+        _ => None,
+    }
+}

@@ -1,0 +1,242 @@
+//! Builds widget crates into libraries that can be loaded, with cargo.
+//!
+//! What goes in is a [`BuildRequest`], what comes out are [`BuildMessage`]s: plain values that could cross to another
+//! process. Which command makes the library is known to [`cargo`] alone.
+
+pub mod cargo;
+mod child;
+pub mod dep_info;
+mod messages;
+pub mod options;
+pub mod project;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+pub use child::Cancel;
+pub use options::CargoOptions;
+pub use project::{Package, Project};
+
+/// The name that stands in a [`BuildResult`] for all packages, when cargo does not understand the project.
+pub const CARGO: &str = "(cargo)";
+
+/// Asks for a build.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BuildRequest {
+    /// Names the build in the messages about it.
+    pub build: u64,
+    /// The packages to build, by name; `None` is all of them.
+    pub packages: Option<BTreeSet<String>>,
+    /// Whether the project may have another structure than before, so that cargo is asked for it again.
+    pub capture: bool,
+}
+
+/// What a build has to say.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum BuildMessage {
+    /// The compiler printed a diagnostic.
+    Diagnostic {
+        /// The build.
+        build: u64,
+        /// The compiler's own rendering.
+        rendered: String,
+    },
+    /// Cargo printed a line about its progress, as `Compiling serde v1.0.0`.
+    Progress {
+        /// The build.
+        build: u64,
+        /// The line.
+        line: String,
+    },
+    /// The build has ended. A build that was cancelled does not say so.
+    Finished(BuildResult),
+}
+
+/// How a build has ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BuildResult {
+    /// The build.
+    pub build: u64,
+    /// The packages that were built.
+    pub packages: Vec<PackageBuild>,
+    /// The project, if cargo was asked for it.
+    #[serde(default)]
+    pub project: Option<Project>,
+    /// When the build began.
+    pub began: SystemTime,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// What became of one package.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackageBuild {
+    /// The name of the package.
+    pub package: String,
+    /// What became of it.
+    pub verdict: Verdict,
+}
+
+/// What became of a package.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Verdict {
+    /// There is a library.
+    Built(Artifact),
+    /// The compiler, or cargo, said no.
+    Failed {
+        /// How many errors.
+        errors: usize,
+        /// How many warnings.
+        warnings: usize,
+        /// What was said about them.
+        rendered: String,
+    },
+    /// It cannot be built in a way that could be loaded.
+    Refused {
+        /// Why.
+        reason: String,
+        /// What to do.
+        help: String,
+    },
+}
+
+/// A library.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Artifact {
+    /// The file.
+    pub path: PathBuf,
+    /// The files that it was made of, absolute.
+    pub inputs: Vec<PathBuf>,
+    /// How many warnings.
+    pub warnings: usize,
+}
+
+/// Runs one build at a time, on a thread of its own.
+pub struct Builder {
+    shop: Arc<Shop>,
+    cancel: Arc<Mutex<Cancel>>,
+    running: Option<JoinHandle<()>>,
+}
+
+/// What the threads of a [`Builder`] share.
+struct Shop {
+    path: project::Start,
+    options: CargoOptions,
+    project: Mutex<Project>,
+    send: Box<dyn Fn(BuildMessage) + Send + Sync>,
+}
+
+impl Builder {
+    /// A builder that has nothing to do yet. `send` is called from other threads.
+    #[must_use]
+    pub fn new(
+        path: project::Start,
+        options: CargoOptions,
+        project: Project,
+        send: impl Fn(BuildMessage) + Send + Sync + 'static,
+    ) -> Self {
+        let shop = Shop { path, options, project: Mutex::new(project), send: Box::new(send) };
+        Self { shop: Arc::new(shop), cancel: Arc::default(), running: None }
+    }
+
+    /// Begins a build. One that is under way is cancelled.
+    pub fn start(&mut self, request: BuildRequest) {
+        self.cancel();
+        let cancel = Cancel::default();
+        self.cancel.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&cancel);
+        let (shop, previous) = (Arc::clone(&self.shop), self.running.take());
+        self.running = Some(std::thread::spawn(move || {
+            // Two cargos would wait for each other's lock. The one before was killed, so this takes no time.
+            drop(previous.map(JoinHandle::join));
+            shop.build(&request, &cancel);
+        }));
+    }
+
+    /// Ends the build that is under way, with all its processes.
+    pub fn cancel(&self) {
+        self.canceller()();
+    }
+
+    /// [`Builder::cancel`] for another thread.
+    pub fn canceller(&self) -> impl Fn() + Send + 'static {
+        let cancel = Arc::clone(&self.cancel);
+        move || cancel.lock().unwrap_or_else(PoisonError::into_inner).cancel()
+    }
+}
+
+impl Drop for Builder {
+    fn drop(&mut self) {
+        self.cancel();
+        drop(self.running.take().map(JoinHandle::join));
+    }
+}
+
+impl Shop {
+    fn build(&self, request: &BuildRequest, cancel: &Cancel) {
+        let (began, clock) = (SystemTime::now(), Instant::now());
+        let mut result = BuildResult {
+            build: request.build,
+            packages: Vec::new(),
+            project: None,
+            began,
+            took: Duration::ZERO,
+        };
+        let rediscovered = request.capture.then(|| Project::discover(&self.path, &self.options));
+        match rediscovered.transpose() {
+            Ok(project) => {
+                if let Some(project) = &project {
+                    self.project.lock().unwrap_or_else(PoisonError::into_inner).clone_from(project);
+                }
+                result.project = project;
+                result.packages = self.build_packages(request, cancel);
+            }
+            Err(error) => {
+                let verdict = Verdict::Failed { errors: 1, warnings: 0, rendered: format!("{error}\n") };
+                result.packages.push(PackageBuild { package: CARGO.to_owned(), verdict });
+            }
+        }
+        result.took = clock.elapsed();
+        if !cancel.is_cancelled() {
+            (self.send)(BuildMessage::Finished(result));
+        }
+    }
+
+    fn build_packages(&self, request: &BuildRequest, cancel: &Cancel) -> Vec<PackageBuild> {
+        let project = self.project.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let wanted =
+            |package: &&Package| request.packages.as_ref().is_none_or(|names| names.contains(&package.name));
+        let build = |package: &Package| PackageBuild {
+            package: package.name.clone(),
+            verdict: self.build_package(request.build, &project, package, cancel),
+        };
+        project.packages.iter().filter(wanted).map(build).collect()
+    }
+
+    fn build_package(&self, build: u64, project: &Project, package: &Package, cancel: &Cancel) -> Verdict {
+        let command = cargo::build_command(project, package, &self.options);
+        let diagnostic = |rendered: &str| {
+            (self.send)(BuildMessage::Diagnostic { build, rendered: rendered.to_owned() });
+        };
+        let progress = |line: &str| (self.send)(BuildMessage::Progress { build, line: line.to_owned() });
+        match messages::follow(command, package, cancel, &diagnostic, &progress) {
+            Ok(verdict) => verdict,
+            Err(error) => Verdict::failed(format!("cannot run cargo: {error}\n")),
+        }
+    }
+}
+
+impl Verdict {
+    fn failed(rendered: String) -> Self {
+        Self::Failed { errors: 1, warnings: 0, rendered }
+    }
+}

@@ -1,0 +1,125 @@
+//! Processes that end together with all that they have started.
+
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, ExitStatus};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+
+/// Ends the processes of a build, from any thread.
+#[derive(Debug, Clone, Default)]
+pub struct Cancel(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    cancelled: bool,
+    /// Invariant: this group has a leader that nobody has waited for yet, so its number is not another's.
+    group: Option<Pid>,
+}
+
+impl Cancel {
+    /// Kills what runs, and lets nothing more start.
+    pub fn cancel(&self) {
+        let mut state = self.lock();
+        state.cancelled = true;
+        if let Some(group) = state.group {
+            // It fails when all of the group have ended already, which is what is wanted.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+
+    /// Whether [`Cancel::cancel`] was called.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.lock().cancelled
+    }
+
+    /// Starts a process as the leader of a group of its own; `None` after [`Cancel::cancel`].
+    pub(super) fn spawn(&self, mut command: Command) -> io::Result<Option<Running>> {
+        let mut state = self.lock();
+        if state.cancelled {
+            return Ok(None);
+        }
+        let child = command.process_group(0).spawn()?;
+        let group = Pid::from_child(&child);
+        state.group = Some(group);
+        drop(state);
+        Ok(Some(Running { child, group, cancel: self.clone() }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A process that does not outlive this value.
+#[derive(Debug)]
+pub(super) struct Running {
+    /// The process, for its pipes.
+    pub(super) child: Child,
+    group: Pid,
+    cancel: Cancel,
+}
+
+impl Running {
+    /// Waits for its end.
+    pub(super) fn wait(mut self) -> io::Result<ExitStatus> {
+        // Waits without reaping: until the lock is held, a cancel may still signal this group by its number.
+        waitid(WaitId::Pid(self.group), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)?;
+        let mut state = self.cancel.lock();
+        state.group = None;
+        self.child.wait()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let mut state = self.cancel.lock();
+        if state.group.take().is_some() {
+            let _ = kill_process_group(self.group, Signal::KILL);
+            let _ = self.child.wait();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+    use std::process::Stdio;
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).stdout(Stdio::piped());
+        command
+    }
+
+    #[test]
+    fn cancelling_ends_grandchildren_too() {
+        let cancel = Cancel::default();
+        let mut running = cancel.spawn(shell("sleep 1000 & echo started; wait")).unwrap().unwrap();
+        let mut output = running.child.stdout.take().unwrap();
+        let mut started = [0; 8];
+        output.read_exact(&mut started).unwrap();
+        cancel.cancel();
+        // The pipe ends when its last writer, the grandchild, has ended.
+        output.read_to_end(&mut Vec::new()).unwrap();
+        assert!(!running.wait().unwrap().success());
+    }
+
+    #[test]
+    fn nothing_starts_after_a_cancel() {
+        let cancel = Cancel::default();
+        cancel.cancel();
+        assert!(cancel.spawn(shell("exit 0")).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_dropped_process_is_killed() {
+        let mut running = Cancel::default().spawn(shell("sleep 1000")).unwrap().unwrap();
+        let mut output = running.child.stdout.take().unwrap();
+        drop(running);
+        assert_eq!(output.read_to_end(&mut Vec::new()).unwrap(), 0);
+    }
+}

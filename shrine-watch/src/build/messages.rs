@@ -1,0 +1,189 @@
+//! Follows a build: what cargo says becomes diagnostics and a verdict.
+
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::Command;
+
+use cargo_metadata::Message;
+use cargo_metadata::diagnostic::{Diagnostic, DiagnosticLevel};
+
+use super::{Artifact, Cancel, Package, Verdict, dep_info};
+
+/// Runs `command`, the build of `package`, to its end.
+pub(super) fn follow(
+    command: Command,
+    package: &Package,
+    cancel: &Cancel,
+    diagnostic: &dyn Fn(&str),
+    progress: &(dyn Fn(&str) + Sync),
+) -> io::Result<Verdict> {
+    let Some(mut running) = cancel.spawn(command)? else {
+        return Ok(Verdict::failed("the build was cancelled\n".to_owned()));
+    };
+    let (stdout, stderr) = (running.child.stdout.take(), running.child.stderr.take());
+    let mut tally = Tally::default();
+    let said = std::thread::scope(|scope| {
+        let errors = scope.spawn(|| stderr.map_or_else(String::new, |pipe| read_progress(pipe, progress)));
+        for message in stdout.into_iter().flat_map(|pipe| Message::parse_stream(BufReader::new(pipe))) {
+            tally.take(&message?, package, diagnostic);
+        }
+        errors.join().map_err(|_| io::Error::other("a thread panicked"))
+    })?;
+    let status = running.wait()?;
+    Ok(tally.verdict(status.success(), &said))
+}
+
+/// Cargo's own lines: those about progress are passed on, the others are kept.
+fn read_progress(pipe: impl Read, progress: &dyn Fn(&str)) -> String {
+    let mut said = String::new();
+    let mut lines = BufReader::new(pipe);
+    let mut line = Vec::new();
+    while lines.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
+        let text = String::from_utf8_lossy(&line);
+        if is_progress(&text) {
+            progress(text.trim());
+        } else {
+            said.push_str(&text);
+        }
+        line.clear();
+    }
+    said
+}
+
+/// Cargo aligns its verbs to the right of column 12: `   Compiling serde v1.0.0`.
+fn is_progress(line: &str) -> bool {
+    let verb = line.trim_start();
+    let indent = line.len() - verb.len();
+    let length = verb.find(' ').unwrap_or(verb.len());
+    indent > 0 && indent + length == 12 && verb.starts_with(|first: char| first.is_ascii_uppercase())
+}
+
+#[derive(Debug, Default)]
+struct Tally {
+    errors: usize,
+    warnings: usize,
+    rendered: String,
+    library: Option<String>,
+    aborts_on_panic: bool,
+}
+
+impl Tally {
+    fn take(&mut self, message: &Message, package: &Package, diagnostic: &dyn Fn(&str)) {
+        match message {
+            Message::CompilerMessage(message) => self.take_diagnostic(&message.message, diagnostic),
+            Message::CompilerArtifact(artifact) if artifact.package_id.repr == package.id => {
+                let is_library = |file: &&String| file.ends_with(std::env::consts::DLL_SUFFIX);
+                let files: Vec<String> = artifact.filenames.iter().map(ToString::to_string).collect();
+                self.library = files.iter().find(is_library).cloned().or(self.library.take());
+            }
+            _ => {}
+        }
+    }
+
+    fn take_diagnostic(&mut self, message: &Diagnostic, diagnostic: &dyn Fn(&str)) {
+        // It ends in a refusal, which says more.
+        let aborts_on_panic =
+            message.message.contains("is not compiled with this crate's panic strategy `abort`");
+        self.aborts_on_panic |= aborts_on_panic;
+        if is_summary(&message.message) || aborts_on_panic {
+            return;
+        }
+        match message.level {
+            DiagnosticLevel::Error | DiagnosticLevel::Ice => self.errors += 1,
+            DiagnosticLevel::Warning => self.warnings += 1,
+            _ => {}
+        }
+        if let Some(rendered) = &message.rendered {
+            diagnostic(rendered);
+            self.rendered.push_str(rendered);
+        }
+    }
+
+    fn verdict(self, success: bool, said: &str) -> Verdict {
+        if self.aborts_on_panic {
+            return Verdict::Refused {
+                reason: "the crate is built with `panic = \"abort\"`: a panic in it would end the whole program".to_owned(),
+                help: "remove `panic = \"abort\"` from the profile in Cargo.toml that `cargo shrine` builds with; it can \
+                       stay in [profile.release]"
+                    .to_owned(),
+            };
+        }
+        match self.library {
+            Some(library) if success => {
+                let path = Path::new(&library);
+                let rules = std::fs::read_to_string(path.with_extension("d")).unwrap_or_default();
+                let inputs = dep_info::inputs(&rules);
+                Verdict::Built(Artifact { path: path.to_owned(), inputs, warnings: self.warnings })
+            }
+            None if success => Verdict::failed("cargo built no dynamic library\n".to_owned()),
+            _ => {
+                let rendered =
+                    if self.errors == 0 { format!("{}{said}", self.rendered) } else { self.rendered };
+                Verdict::Failed { errors: self.errors.max(1), warnings: self.warnings, rendered }
+            }
+        }
+    }
+}
+
+/// Whether a message only counts others.
+fn is_summary(message: &str) -> bool {
+    message.starts_with("aborting due to")
+        || message.ends_with("warning emitted")
+        || message.ends_with("warnings emitted")
+        || message.starts_with("For more information about this error")
+        || message.starts_with("Some errors have detailed")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tally(lines: &str) -> Tally {
+        let mut tally = Tally::default();
+        let package = Package { id: "path+file:///p#counter@0.1.0".to_owned(), ..Package::default() };
+        for message in Message::parse_stream(lines.as_bytes()) {
+            tally.take(&message.unwrap(), &package, &|_| {});
+        }
+        tally
+    }
+
+    fn diagnostic(level: &str, text: &str) -> String {
+        let message = serde_json::json!({"message": text, "code": null, "level": level, "spans": [], "children": [], "rendered": format!("{text}\n")});
+        let target = serde_json::json!({"kind": ["cdylib"], "crate_types": ["cdylib"], "name": "counter", "src_path": "/p/src/lib.rs", "edition": "2024", "doc": true, "doctest": true, "test": true});
+        let line = serde_json::json!({"reason": "compiler-message", "package_id": "path+file:///p#counter@0.1.0", "manifest_path": "/p/Cargo.toml", "target": target, "message": message});
+        format!("{line}\n")
+    }
+
+    #[test]
+    fn counts_errors_and_warnings_but_not_their_summaries() {
+        let lines = [
+            diagnostic("warning", "unused variable: `a`"),
+            diagnostic("error", "mismatched types"),
+            diagnostic("error", "aborting due to 1 previous error; 1 warning emitted"),
+        ];
+        let verdict = tally(&lines.concat()).verdict(false, "");
+        let rendered = "unused variable: `a`\nmismatched types\n".to_owned();
+        assert_eq!(verdict, Verdict::Failed { errors: 1, warnings: 1, rendered });
+    }
+
+    #[test]
+    fn a_failure_of_cargo_itself_is_shown_as_cargo_says_it() {
+        let verdict = tally("").verdict(false, "error: failed to parse manifest\n");
+        assert_eq!(verdict, Verdict::failed("error: failed to parse manifest\n".to_owned()));
+    }
+
+    #[test]
+    fn aborting_on_panic_is_refused_with_the_line_to_remove() {
+        let text = "the linked panic runtime `panic_unwind` is not compiled with this crate's panic strategy `abort`";
+        let verdict = tally(&diagnostic("error", text)).verdict(false, "");
+        assert!(matches!(verdict, Verdict::Refused { help, .. } if help.contains("panic = \"abort\"")));
+    }
+
+    #[test]
+    fn cargos_progress_is_told_from_its_errors() {
+        assert!(is_progress("   Compiling serde v1.0.0\n"));
+        assert!(is_progress("    Updating crates.io index\n"));
+        assert!(!is_progress("error: no such crate\n"));
+        assert!(!is_progress("  Caused by:\n"));
+    }
+}

@@ -1,0 +1,244 @@
+//! Finds the widget crates below a path, and what they are made of.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use cargo_metadata::{CrateType, DependencyKind, Metadata, MetadataCommand, PackageId, TargetKind};
+use serde::{Deserialize, Serialize};
+
+use super::{CargoOptions, cargo};
+use crate::error::Error;
+
+/// The widget crates of a project.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Project {
+    /// The root of the workspace.
+    pub root: PathBuf,
+    /// Where commands run: the directory that was asked for.
+    pub directory: PathBuf,
+    /// Where builds go. Its own, so that nothing else waits for its lock.
+    pub target_directory: PathBuf,
+    /// Where the compiler has the shared std.
+    pub library_directory: PathBuf,
+    /// All target directories: nothing in them is an input.
+    pub outputs: Vec<PathBuf>,
+    /// The widget crates.
+    pub packages: Vec<Package>,
+}
+
+/// A widget crate.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Package {
+    /// Its name.
+    pub name: String,
+    /// What cargo knows it by.
+    pub id: String,
+    /// Its Cargo.toml.
+    pub manifest: PathBuf,
+    /// Its directory, and those of the path dependencies that it is built from.
+    pub roots: Vec<PathBuf>,
+    /// The build scripts in these directories.
+    pub scripts: Vec<PathBuf>,
+}
+
+/// Where to look for a project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Start {
+    manifest: PathBuf,
+}
+
+impl Start {
+    /// `path` is a directory with a Cargo.toml, or the Cargo.toml. Without one, the current directory and those above it
+    /// are searched, as cargo does.
+    ///
+    /// # Errors
+    ///
+    /// When there is no Cargo.toml.
+    pub fn at(path: Option<&Path>) -> Result<Self, Error> {
+        let given = path.unwrap_or(Path::new("."));
+        let nothing = |what: &str| Error::NothingToWatch { reason: format!("{what} `{}`", given.display()) };
+        let found = given.canonicalize().map_err(|_| nothing("there is no"))?;
+        let manifest = if found.is_file() {
+            Some(found).filter(|file| file.file_name().is_some_and(|name| name == "Cargo.toml"))
+        } else {
+            let depth = if path.is_some() { 1 } else { usize::MAX };
+            found
+                .ancestors()
+                .take(depth)
+                .map(|directory| directory.join("Cargo.toml"))
+                .find(|file| file.is_file())
+        };
+        manifest.map(|manifest| Self { manifest }).ok_or_else(|| nothing("there is no Cargo.toml in"))
+    }
+
+    /// The directory of the manifest.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.manifest.parent().unwrap_or(Path::new("/"))
+    }
+}
+
+impl Project {
+    /// Asks cargo.
+    ///
+    /// A package is taken as it is named; of a workspace, every member that is a library and depends on `shrine`.
+    ///
+    /// # Errors
+    ///
+    /// When cargo does not understand the project, or no package of it is a widget crate.
+    pub fn discover(start: &Start, options: &CargoOptions) -> Result<Self, Error> {
+        let metadata = read_metadata(start, options)?;
+        let target = metadata.target_directory.as_std_path();
+        let chosen = choose(&metadata, start, options)?;
+        let graph = Graph::of(&metadata);
+        let target_directory = match &options.target_dir {
+            Some(directory) => std::path::absolute(directory)
+                .map_err(|error| Error::io("find the target directory", error))?,
+            None => target.join("shrine"),
+        };
+        Ok(Self {
+            root: metadata.workspace_root.clone().into(),
+            directory: start.directory().to_owned(),
+            library_directory: cargo::library_directory(start.directory())?,
+            outputs: vec![target.to_owned(), target_directory.clone()],
+            target_directory,
+            packages: chosen.into_iter().map(|package| graph.describe(package)).collect(),
+        })
+    }
+}
+
+fn read_metadata(start: &Start, options: &CargoOptions) -> Result<Metadata, Error> {
+    let configuration = |reason: String| Error::Configuration { reason };
+    if !start.manifest.is_file() {
+        return Err(configuration(format!("`{}` is gone", start.manifest.display())));
+    }
+    let mut command = cargo::cargo(start.directory());
+    command
+        .args(["metadata", "--format-version", "1", "--manifest-path"])
+        .arg(&start.manifest)
+        .args(options.common());
+    let output = command.output().map_err(|error| Error::io("run cargo", error))?;
+    if !output.status.success() {
+        return Err(configuration(String::from_utf8_lossy(&output.stderr).trim_end().to_owned()));
+    }
+    MetadataCommand::parse(String::from_utf8_lossy(&output.stdout))
+        .map_err(|error| configuration(error.to_string()))
+}
+
+/// The packages to watch.
+fn choose<'a>(
+    metadata: &'a Metadata,
+    start: &Start,
+    options: &CargoOptions,
+) -> Result<Vec<&'a cargo_metadata::Package>, Error> {
+    let nothing = |reason: String| Error::NothingToWatch { reason };
+    let members = metadata.workspace_packages();
+    if !options.packages.is_empty() {
+        let find = |name: &String| {
+            let found = members.iter().copied().find(|package| package.name.as_str() == name);
+            let package = found.ok_or_else(|| unknown_package(name, &members))?;
+            why_no_widget_crate(package).map_or(Ok(package), |reason| Err(nothing(reason)))
+        };
+        return options.packages.iter().map(find).collect();
+    }
+    if let Some(package) =
+        members.iter().copied().find(|package| package.manifest_path.as_std_path() == start.manifest)
+    {
+        return why_no_widget_crate(package).map_or(Ok(vec![package]), |reason| Err(nothing(reason)));
+    }
+    let candidates: Vec<_> =
+        members.into_iter().filter(|package| why_no_widget_crate(package).is_none()).collect();
+    if candidates.is_empty() {
+        return Err(nothing("no member of the workspace is a library that depends on `shrine`".to_owned()));
+    }
+    Ok(candidates)
+}
+
+fn unknown_package(name: &str, members: &[&cargo_metadata::Package]) -> Error {
+    let names: Vec<_> = members.iter().map(|package| format!("`{}`", package.name)).collect();
+    Error::Usage {
+        reason: format!("no package `{name}` in the workspace"),
+        help: format!("there is {}", names.join(", ")),
+    }
+}
+
+fn why_no_widget_crate(package: &cargo_metadata::Package) -> Option<String> {
+    let name = &package.name;
+    let is_library = |target: &cargo_metadata::Target| {
+        let kinds = [TargetKind::Lib, TargetKind::RLib, TargetKind::DyLib, TargetKind::CDyLib];
+        target.kind.iter().any(|kind| kinds.contains(kind))
+            && !target.crate_types.contains(&CrateType::ProcMacro)
+    };
+    let uses_shrine = package
+        .dependencies
+        .iter()
+        .any(|dependency| dependency.name == "shrine" && dependency.kind == DependencyKind::Normal);
+    if !package.targets.iter().any(is_library) {
+        Some(format!("`{name}` has no library (src/lib.rs)"))
+    } else if name.starts_with("shrine") && package.source.is_none() && is_part_of_shrine(name) {
+        Some(format!("`{name}` is part of shrine itself"))
+    } else if !uses_shrine {
+        Some(format!("`{name}` does not depend on `shrine`"))
+    } else {
+        None
+    }
+}
+
+fn is_part_of_shrine(name: &str) -> bool {
+    ["shrine", "shrine-macros", "shrine-watch"].contains(&name)
+}
+
+/// Which package is built from which others.
+struct Graph<'a> {
+    packages: BTreeMap<&'a PackageId, &'a cargo_metadata::Package>,
+    dependencies: BTreeMap<&'a PackageId, Vec<&'a PackageId>>,
+}
+
+impl<'a> Graph<'a> {
+    fn of(metadata: &'a Metadata) -> Self {
+        let nodes = metadata.resolve.iter().flat_map(|resolve| &resolve.nodes);
+        let is_built = |dependency: &&cargo_metadata::NodeDep| {
+            dependency.dep_kinds.iter().any(|kind| kind.kind != DependencyKind::Development)
+        };
+        let dependencies = nodes
+            .map(|node| (&node.id, node.deps.iter().filter(is_built).map(|dep| &dep.pkg).collect()))
+            .collect();
+        Self {
+            packages: metadata.packages.iter().map(|package| (&package.id, package)).collect(),
+            dependencies,
+        }
+    }
+
+    fn describe(&self, package: &'a cargo_metadata::Package) -> Package {
+        // Packages of a registry do not change. Those are found by having a source.
+        let local: Vec<_> =
+            self.reachable(&package.id).into_iter().filter(|package| package.source.is_none()).collect();
+        let scripts =
+            local.iter().flat_map(|package| &package.targets).filter(|target| target.is_custom_build());
+        Package {
+            name: package.name.to_string(),
+            id: package.id.repr.clone(),
+            manifest: package.manifest_path.clone().into(),
+            roots: local
+                .iter()
+                .filter_map(|package| package.manifest_path.parent())
+                .map(Into::into)
+                .collect(),
+            scripts: scripts.map(|target| target.src_path.clone().into()).collect(),
+        }
+    }
+
+    /// The package and what it is built from, itself first.
+    fn reachable(&self, start: &'a PackageId) -> Vec<&'a cargo_metadata::Package> {
+        let (mut seen, mut queue) = (BTreeSet::from([start]), vec![start]);
+        let mut found = Vec::new();
+        while let Some(id) = queue.pop() {
+            found.extend(self.packages.get(id).copied());
+            let next = self.dependencies.get(id).into_iter().flatten().copied();
+            queue.extend(next.filter(|id| seen.insert(*id)));
+        }
+        found
+    }
+}

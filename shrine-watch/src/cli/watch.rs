@@ -1,0 +1,199 @@
+//! `cargo shrine watch`.
+
+use std::io::{self, BufRead, IsTerminal, Stderr, Stdout};
+use std::ops::ControlFlow;
+use std::os::unix::fs::FileTypeExt;
+use std::path::PathBuf;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+
+use clap::{Args, ValueEnum};
+use rustix::event::{PollFd, PollFlags, poll};
+use shrine::event::Event;
+use shrine::registry::Registry;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::build::project::Start;
+use crate::build::{CargoOptions, Project};
+use crate::error::Error;
+use crate::exit::ExitCode;
+use crate::report::{Human, Json, Report, Style};
+use crate::run::{Audience, Message, Run};
+use crate::session::Options;
+
+/// Build a widget crate, run it, and update it whenever it changes.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct WatchArguments {
+    /// A widget crate or a workspace of them [default: the one here].
+    path: Option<PathBuf>,
+    /// Build, load and create everything, then end.
+    #[arg(long, help_heading = "Output")]
+    once: bool,
+    /// What is written to standard output. Text for people goes to standard error.
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Output")]
+    message_format: MessageFormat,
+    /// Say why each change leads to what it leads to.
+    #[arg(long, help_heading = "Output")]
+    why: bool,
+    /// Say only what failed, and answers.
+    #[arg(short, long, help_heading = "Output")]
+    quiet: bool,
+    /// Whether to use colours.
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN", help_heading = "Output")]
+    color: Colour,
+    #[command(flatten)]
+    cargo: CargoOptions,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo shrine watch                          the crate here
+  cargo shrine watch widgets -p counter       one crate of a workspace
+  cargo shrine watch --once                   does everything build and load?
+  echo 'state counter' | cargo shrine watch --message-format json
+
+While it runs, it takes one command a line; `help` lists them. End of input on a pipe ends it.";
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum MessageFormat {
+    /// Nothing.
+    #[default]
+    Human,
+    /// One JSON object a line for each event.
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Colour {
+    /// On a terminal, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+type Reporter = Report<Stderr, Stdout>;
+
+/// Runs the command.
+pub(super) fn run(mut arguments: WatchArguments) -> ExitCode {
+    let mut report = reporter(&arguments);
+    arguments.cargo.colour = arguments.colour() && arguments.message_format == MessageFormat::Human;
+    let code = watch(arguments, &mut report).unwrap_or_else(|error| {
+        let (reason, help) = (error.to_string(), error.help());
+        report.event(&Event::Error { command: "watch".to_owned(), reason, help });
+        error.exit_code()
+    });
+    report.event(&Event::Exit { code: code.code() });
+    code
+}
+
+impl WatchArguments {
+    fn colour(&self) -> bool {
+        let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        match self.color {
+            Colour::Always => true,
+            Colour::Never => false,
+            Colour::Auto => io::stderr().is_terminal() && !is_set("NO_COLOR"),
+        }
+    }
+}
+
+fn reporter(arguments: &WatchArguments) -> Reporter {
+    let live = io::stderr().is_terminal();
+    let style = Style { colour: arguments.colour(), live, quiet: arguments.quiet, why: arguments.why };
+    let json = (arguments.message_format == MessageFormat::Json).then(|| Json::new(io::stdout()));
+    Report::new(Human::new(io::stderr(), style), json)
+}
+
+fn watch(arguments: WatchArguments, report: &mut Reporter) -> Result<ExitCode, Error> {
+    let start = Start::at(arguments.path.as_deref())?;
+    let project = Project::discover(&start, &arguments.cargo)?;
+    let names: Vec<String> = project.packages.iter().map(|package| package.name.clone()).collect();
+    let (send, messages) = mpsc::channel();
+    let options = Options { once: arguments.once, embedded: false };
+    let mut run = Run::new(start, project, arguments.cargo, options, send.clone())?;
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    report.banner(&names, run.files(), io::stdin().is_terminal() && !arguments.once);
+    if report.has_reader() {
+        watch_the_reader(send.clone());
+    }
+    listen_for_signals(send.clone(), run.canceller())?;
+    if !arguments.once {
+        read_commands(send);
+    }
+    Ok(drive(&mut run, &messages, report))
+}
+
+/// Goes on until the session or the reader of the report ends it.
+fn drive(run: &mut Run, messages: &Receiver<Message>, report: &mut Reporter) -> ExitCode {
+    let mut registry = Registry::new();
+    let mut flow = run.start(&mut registry, report);
+    loop {
+        if let ControlFlow::Break(code) = flow {
+            return code;
+        }
+        if report.broken().is_some() {
+            // Nobody reads what was asked for, as behind `| head`: that is an end like any other.
+            return ExitCode::Success;
+        }
+        let message = match registry.next_timer() {
+            Some(time) => messages.recv_timeout(time),
+            None => messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        flow = match message {
+            Ok(message) => run.take(message, &mut registry, report),
+            Err(RecvTimeoutError::Timeout) => ControlFlow::Continue(()),
+            Err(RecvTimeoutError::Disconnected) => ControlFlow::Break(ExitCode::Unexpected),
+        };
+        if flow.is_continue() {
+            flow = run.poll(&mut registry, report);
+        }
+    }
+}
+
+/// Notices that the program that reads the events has gone, even when there is nothing to tell it.
+fn watch_the_reader(send: Sender<Message>) {
+    std::thread::spawn(move || {
+        let stdout = io::stdout();
+        // Asked for nothing, a pipe answers only when its other end is closed.
+        let mut ends = [PollFd::new(&stdout, PollFlags::empty())];
+        if poll(&mut ends, None).is_ok() && ends[0].revents().intersects(PollFlags::ERR | PollFlags::HUP) {
+            drop(send.send(Message::ReaderGone));
+        }
+    });
+}
+
+/// The first signal ends the session in order, the second one at once: a widget may never return.
+fn listen_for_signals(send: Sender<Message>, cancel: impl Fn() + Send + 'static) -> Result<(), Error> {
+    let mut signals =
+        Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(|error| Error::io("listen for signals", error))?;
+    std::thread::spawn(move || {
+        let mut signals = signals.forever();
+        if signals.next().is_some() && send.send(Message::Interrupted).is_ok() {
+            signals.next();
+        }
+        cancel();
+        std::process::exit(i32::from(ExitCode::Interrupted.code()));
+    });
+    Ok(())
+}
+
+/// Passes on the lines of standard input. What is no terminal and no pipe, as `/dev/null`, has no end that means anything.
+fn read_commands(send: Sender<Message>) {
+    let kind = std::fs::metadata("/dev/stdin").map(|metadata| metadata.file_type());
+    if kind.is_ok_and(|kind| kind.is_char_device()) && !io::stdin().is_terminal() {
+        return;
+    }
+    std::thread::spawn(move || {
+        let mut lines = io::stdin().lock();
+        let mut line = Vec::new();
+        while lines.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
+            if send.send(Message::Line(String::from_utf8_lossy(&line).into_owned())).is_err() {
+                return;
+            }
+            line.clear();
+        }
+        drop(send.send(Message::EndOfInput));
+    });
+}

@@ -1,0 +1,120 @@
+//! Opens the libraries that builds make: checks the file, gives it a place of its own, and asks the dynamic loader.
+//!
+//! Libraries are never closed. Code that may have threads, thread-locals or destructors cannot be unloaded safely, and
+//! an open generation costs little, because std is shared.
+
+#![expect(unsafe_code, reason = "opening a library runs code that this compiler has never seen")]
+
+pub mod check;
+mod files;
+
+use std::ffi::CString;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use libloading::os::unix::{Library as OpenLibrary, RTLD_LOCAL, RTLD_NOW};
+use shrine::abi::Descriptor;
+use shrine::abi::handle::Library;
+
+use check::{Checked, Toolchain};
+use files::Files;
+
+/// Why a library is not taken. The code that runs runs on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LoadError {
+    /// Why.
+    pub reason: String,
+    /// What to do about it.
+    pub help: String,
+    /// Whether there is nothing wrong with the library but that it has no widgets.
+    pub no_widgets: bool,
+}
+
+impl LoadError {
+    pub(crate) fn new(reason: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { reason: reason.into(), help: help.into(), no_widgets: false }
+    }
+}
+
+impl std::fmt::Display for LoadError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
+
+impl std::error::Error for LoadError {}
+
+/// Opens one generation after the other.
+#[derive(Debug)]
+pub struct Loader {
+    files: Files,
+}
+
+impl Loader {
+    /// A loader that keeps its files below `target_directory`, and forgets those of processes that have ended.
+    #[must_use]
+    pub fn new(target_directory: &Path) -> Self {
+        Self { files: Files::new(target_directory) }
+    }
+
+    /// Opens what was built. `name` is the crate's.
+    ///
+    /// # Errors
+    ///
+    /// When the file is no complete library of widgets, was built by another compiler than those before it, or the
+    /// dynamic loader refuses it.
+    pub fn load(&mut self, name: &str, artifact: &Path) -> Result<Library, LoadError> {
+        let unreadable =
+            |error| LoadError::new(format!("cannot read {}: {error}", artifact.display()), "build again");
+        let bytes = std::fs::read(artifact).map_err(unreadable)?;
+        let checked = check::check(&bytes)?;
+        check_toolchain(&checked.toolchain)?;
+        let path = self.files.store(artifact, &bytes, &checked.build_id)?;
+        let descriptors = open(&path, &checked)?;
+        // SAFETY: `check` saw that each symbol names data of at least the size of a descriptor, within the file. That
+        // its functions keep the contract is what `shrine`'s macros generate; a symbol with the reserved prefix that
+        // was written by hand is taken at its word. `open` never closes the library.
+        let library = unsafe { Library::open(name, Some(checked.build_id.clone()), &descriptors) };
+        remember_toolchain(checked.toolchain);
+        library.map_err(|error| LoadError::new(error.to_string(), error.help()))
+    }
+}
+
+/// Opens a checked file and answers with the addresses of its descriptors.
+fn open(path: &PathBuf, checked: &Checked) -> Result<Vec<*const Descriptor>, LoadError> {
+    let refused = |error: libloading::Error| {
+        LoadError::new(
+            format!("the dynamic loader refuses the library: {error}"),
+            "check that every library and symbol it names is there; what runs is kept",
+        )
+    };
+    // SAFETY: opening runs the library's initialisers. They are those of the crates that the user builds into it, and
+    // running that code is what was asked for. The file is complete, was checked, and nobody writes to it.
+    let library = unsafe { OpenLibrary::open(Some(path), RTLD_NOW | RTLD_LOCAL) }.map_err(refused)?;
+    let address = |symbol: &String| {
+        let symbol = CString::new(symbol.as_str()).unwrap_or_default();
+        // SAFETY: the symbol is data, see `check`, so a pointer to it is what it is; nothing is read here.
+        unsafe { library.get::<*const Descriptor>(symbol.as_bytes_with_nul()) }.map(|found| *found)
+    };
+    let descriptors = checked.widgets.iter().map(address).collect::<Result<Vec<_>, _>>().map_err(refused);
+    std::mem::forget(library);
+    descriptors
+}
+
+/// The toolchain of the libraries that this process has loaded: all are linked to one std.
+fn running_toolchain() -> &'static Mutex<Option<Toolchain>> {
+    static RUNNING: OnceLock<Mutex<Option<Toolchain>>> = OnceLock::new();
+    RUNNING.get_or_init(Mutex::default)
+}
+
+fn check_toolchain(toolchain: &Toolchain) -> Result<(), LoadError> {
+    match &*running_toolchain().lock().unwrap_or_else(PoisonError::into_inner) {
+        Some(running) => running.check_same(toolchain),
+        None => Ok(()),
+    }
+}
+
+fn remember_toolchain(toolchain: Toolchain) {
+    running_toolchain().lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(toolchain);
+}

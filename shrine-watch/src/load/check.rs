@@ -1,0 +1,224 @@
+//! Looks through a library before the dynamic loader does.
+//!
+//! The loader trusts what it maps: a file that is cut short ends the process with a bus error. So the file must be whole,
+//! for this machine, linked to a shared std, and have widgets, before it is opened.
+
+use std::mem::size_of;
+
+use object::elf::{self, FileHeader64};
+use object::endian::Endianness;
+use object::read::elf::{Dyn, ElfFile64, FileHeader, ProgramHeader, SectionHeader};
+use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
+use shrine::abi::{Descriptor, SYMBOL_PREFIX};
+
+use super::LoadError;
+
+/// What a library says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Checked {
+    /// The symbols of its widgets.
+    pub widgets: Vec<String>,
+    /// Its build id.
+    pub build_id: Vec<u8>,
+    /// What it was built with.
+    pub toolchain: Toolchain,
+}
+
+/// What a library was built with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Toolchain {
+    /// The file name of the shared std: it contains a hash of the compiler.
+    pub std: String,
+    /// The compiler, as `rustc version 1.95.0 (59807616e 2026-04-14)`; empty when the file does not say.
+    pub compiler: String,
+}
+
+impl Toolchain {
+    /// Checks that a library can be loaded beside those of this toolchain.
+    ///
+    /// # Errors
+    ///
+    /// When it was built with another toolchain: its std would be another one, with its own statics and types.
+    pub fn check_same(&self, other: &Self) -> Result<(), LoadError> {
+        let differs = self.std != other.std
+            || (self.compiler != other.compiler && !self.compiler.is_empty() && !other.compiler.is_empty());
+        if !differs {
+            return Ok(());
+        }
+        let describe = |toolchain: &Self| match toolchain.compiler.as_str() {
+            "" => toolchain.std.clone(),
+            compiler => format!("{compiler}, {}", toolchain.std),
+        };
+        Err(LoadError::new(
+            format!("built with another toolchain ({}) than what runs ({})", describe(other), describe(self)),
+            "go back to the toolchain that runs, or restart `cargo shrine watch`",
+        ))
+    }
+}
+
+/// Checks the bytes of a file.
+///
+/// # Errors
+///
+/// When the dynamic loader should not see it.
+pub fn check(bytes: &[u8]) -> Result<Checked, LoadError> {
+    check_whole(bytes).map_err(|reason| {
+        LoadError::new(
+            format!("the library is not complete: {reason}"),
+            "save again to rebuild it; if that does not help, remove the target directory",
+        )
+    })?;
+    let file = ElfFile64::<Endianness>::parse(bytes).map_err(|error| damaged(&error))?;
+    let widgets = widgets(&file)?;
+    let needed = needed(&file)?;
+    let std = needed.iter().find(|name| name.starts_with("libstd-")).cloned().ok_or_else(|| {
+        LoadError::new(
+            "the library has its own copy of std",
+            "build it with `-C prefer-dynamic`, as `cargo shrine` does; check `rustflags` in .cargo/config.toml",
+        )
+    })?;
+    let build_id = file.build_id().map_err(|error| damaged(&error))?.unwrap_or_default().to_vec();
+    if build_id.is_empty() {
+        return Err(LoadError::new(
+            "the library has no build id, so it cannot prove that it is what runs",
+            "let the linker write one: `-C link-arg=-Wl,--build-id`",
+        ));
+    }
+    Ok(Checked { widgets, build_id, toolchain: Toolchain { std, compiler: compiler(&file) } })
+}
+
+/// Checks that everything that the headers promise is in the file.
+fn check_whole(bytes: &[u8]) -> Result<(), String> {
+    let header = FileHeader64::<Endianness>::parse(bytes).map_err(|error| error.to_string())?;
+    let endian = header.endian().map_err(|error| error.to_string())?;
+    if header.e_type(endian) != elf::ET_DYN {
+        return Err("it is not a shared library".to_owned());
+    }
+    if Some(header.e_machine(endian)) != this_machine() {
+        return Err("it is for another kind of machine".to_owned());
+    }
+    let length = bytes.len() as u64;
+    let fits = |offset: u64, size: u64| offset.checked_add(size).is_some_and(|end| end <= length);
+    let programs = header.program_headers(endian, bytes).map_err(|error| error.to_string())?;
+    for program in programs {
+        if !fits(program.p_offset(endian), program.p_filesz(endian)) {
+            return Err("a segment ends behind the end of the file".to_owned());
+        }
+        if program.p_type(endian) == elf::PT_LOAD && program.p_memsz(endian) < program.p_filesz(endian) {
+            return Err("a segment is longer in the file than in memory".to_owned());
+        }
+    }
+    let sections = header.sections(endian, bytes).map_err(|error| error.to_string())?;
+    // The table of sections is the last thing in a file: where it is well-formed, nothing before it was cut off.
+    if sections.is_empty() || sections.section_by_name(endian, b".dynsym").is_none() {
+        return Err("the table of sections is missing".to_owned());
+    }
+    for section in sections.iter() {
+        let in_file = ![elf::SHT_NULL, elf::SHT_NOBITS].contains(&section.sh_type(endian));
+        if in_file && !fits(section.sh_offset(endian), section.sh_size(endian)) {
+            return Err("a section ends behind the end of the file".to_owned());
+        }
+    }
+    check_dynamic(programs, endian, bytes)
+}
+
+/// Checks that what the dynamic loader follows leads into loaded segments.
+fn check_dynamic(
+    programs: &[elf::ProgramHeader64<Endianness>],
+    endian: Endianness,
+    bytes: &[u8],
+) -> Result<(), String> {
+    let entries = programs.iter().find_map(|program| program.dynamic(endian, bytes).transpose());
+    let entries = entries.ok_or("it has no dynamic section")?.map_err(|error| error.to_string())?;
+    let is_loaded = |address: u64| {
+        let contains = |program: &elf::ProgramHeader64<Endianness>| {
+            let start = program.p_vaddr(endian);
+            program.p_type(endian) == elf::PT_LOAD
+                && (start..start.saturating_add(program.p_filesz(endian))).contains(&address)
+        };
+        programs.iter().any(contains)
+    };
+    let tables = [elf::DT_STRTAB, elf::DT_SYMTAB];
+    let value_of = |tag| entries.iter().find(|entry| entry.tag(endian) == tag).map(|entry| entry.val(endian));
+    for tag in tables {
+        if !value_of(tag).is_some_and(is_loaded) {
+            return Err("its symbol table is missing".to_owned());
+        }
+    }
+    let optional = [
+        elf::DT_HASH,
+        elf::DT_GNU_HASH,
+        elf::DT_RELA,
+        elf::DT_JMPREL,
+        elf::DT_INIT_ARRAY,
+        elf::DT_FINI_ARRAY,
+    ];
+    if optional.into_iter().filter_map(value_of).any(|address| address != 0 && !is_loaded(address)) {
+        return Err("a table of the dynamic section leads out of the file".to_owned());
+    }
+    Ok(())
+}
+
+fn this_machine() -> Option<elf::Machine> {
+    match std::env::consts::ARCH {
+        "x86_64" => Some(elf::EM_X86_64),
+        "aarch64" => Some(elf::EM_AARCH64),
+        "riscv64" => Some(elf::EM_RISCV),
+        _ => None,
+    }
+}
+
+fn damaged(error: &object::read::Error) -> LoadError {
+    LoadError::new(format!("the library is damaged: {error}"), "remove the target directory and build again")
+}
+
+/// The libraries that it is linked to.
+fn needed(file: &ElfFile64<'_>) -> Result<Vec<String>, LoadError> {
+    let (endian, bytes) = (file.endian(), file.data());
+    let sections = file.elf_section_table();
+    let Some((entries, link)) = sections.dynamic(endian, bytes).map_err(|error| damaged(&error))? else {
+        return Ok(Vec::new());
+    };
+    let strings = sections.strings(endian, bytes, link).map_err(|error| damaged(&error))?;
+    let names = entries.iter().filter(|entry| entry.tag(endian) == elf::DT_NEEDED);
+    let name = |entry: &elf::Dyn64<Endianness>| {
+        let offset = u32::try_from(entry.val(endian)).ok()?;
+        strings.get(offset).ok().map(|name| String::from_utf8_lossy(name).into_owned())
+    };
+    Ok(names.filter_map(name).collect())
+}
+
+/// The symbols of its descriptors: data, defined here, and as large as a descriptor.
+fn widgets(file: &ElfFile64<'_>) -> Result<Vec<String>, LoadError> {
+    let is_widget = |symbol: &object::read::elf::ElfSymbol64<'_, '_>| {
+        symbol.is_definition()
+            && symbol.kind() == SymbolKind::Data
+            && symbol.size() >= size_of::<Descriptor>() as u64
+    };
+    let symbols = file.dynamic_symbols().filter(is_widget);
+    let names = symbols.filter_map(|symbol| symbol.name().ok().map(str::to_owned));
+    let mut widgets: Vec<_> = names.filter(|name| name.starts_with(SYMBOL_PREFIX)).collect();
+    widgets.sort();
+    if widgets.is_empty() {
+        let help =
+            "put `#[widget(id = \"..\", version = \"..\")]` on a struct, and `#[widget]` on its `impl` block";
+        return Err(LoadError {
+            no_widgets: true,
+            ..LoadError::new("there are no widgets in the library", help)
+        });
+    }
+    Ok(widgets)
+}
+
+/// The compiler, from the comments that each object file leaves.
+fn compiler(file: &ElfFile64<'_>) -> String {
+    let comments =
+        file.section_by_name(".comment").and_then(|section| section.data().ok()).unwrap_or_default();
+    let mut comments = comments.split(|byte| *byte == 0).map(String::from_utf8_lossy);
+    comments.find(|comment| comment.starts_with("rustc version")).unwrap_or_default().into_owned()
+}
+
+#[cfg(test)]
+mod tests;

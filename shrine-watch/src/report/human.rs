@@ -1,0 +1,358 @@
+//! Lines for people: the time, a verb in a column of its own, and what it is about.
+//!
+//! Nothing is ever cleared but a line about progress, and that only on a terminal.
+
+mod words;
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+use std::io::Write;
+use std::time::Instant;
+
+use shrine::event::{
+    ChangeDecision, ConnectionSummary, Event, FieldReport, HistorySummary, InstanceSummary, Refusal,
+    RollBack, Update, WidgetSummary,
+};
+
+use crate::session::command;
+use words::{count, duration, phases, plain, time};
+
+/// How lines look.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Style {
+    /// With colours.
+    pub colour: bool,
+    /// Whether a line may be written over: on a terminal.
+    pub live: bool,
+    /// Only failures and answers.
+    pub quiet: bool,
+    /// With the reason for each decision.
+    pub why: bool,
+}
+
+/// Writes lines for people. Errors of the stream are ignored: there is nobody to tell them to.
+#[derive(Debug)]
+pub struct Human<W> {
+    out: W,
+    style: Style,
+    start: Instant,
+    /// The running generation, and the time of day at which it began.
+    running: Option<(u64, String)>,
+    /// How many builds or updates failed since it began.
+    failures: usize,
+    /// Whether something of the newest build failed.
+    has_failed: bool,
+    /// The warnings of the build before and of this one: what was shown is not shown again.
+    before: HashSet<String>,
+    warnings: HashSet<String>,
+    has_live_line: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Tone {
+    Good,
+    Bad,
+    Odd,
+    Plain,
+}
+
+impl<W: Write> Human<W> {
+    /// Writes to `out`.
+    pub fn new(out: W, style: Style) -> Self {
+        Self {
+            out,
+            style,
+            start: Instant::now(),
+            running: None,
+            failures: 0,
+            has_failed: false,
+            before: HashSet::new(),
+            warnings: HashSet::new(),
+            has_live_line: false,
+        }
+    }
+
+    /// The first line.
+    pub fn banner(&mut self, packages: &[&str], files: usize, has_keys: bool) {
+        if self.style.quiet {
+            return;
+        }
+        let keys = if has_keys { "   press h + enter for help" } else { "" };
+        let watching =
+            if files > 0 { format!("   watching {}", count(files, "file")) } else { String::new() };
+        self.raw(&format!(
+            "  shrine {}  {}{watching}{keys}\n",
+            env!("CARGO_PKG_VERSION"),
+            packages.join(", ")
+        ));
+    }
+
+    /// What the compiler said; a warning only once.
+    pub fn show(&mut self, rendered: &str) {
+        if plain(rendered).starts_with("warning") {
+            self.warnings.insert(rendered.to_owned());
+            if self.before.contains(rendered) {
+                return;
+            }
+        }
+        let end = if rendered.ends_with('\n') { "" } else { "\n" };
+        self.raw(&format!("{rendered}{end}"));
+    }
+
+    /// A line about something that is no event.
+    pub fn note(&mut self, verb: &str, text: &str) {
+        if !self.style.quiet {
+            self.line(Tone::Plain, verb, text);
+        }
+    }
+
+    /// A build begins: what it says is compared with what the one before said.
+    pub fn building(&mut self) {
+        self.before = std::mem::take(&mut self.warnings);
+        self.has_failed = false;
+        self.progress("");
+    }
+
+    /// What cargo does, in a line that the next one replaces.
+    pub fn progress(&mut self, line: &str) {
+        if self.style.live && !self.style.quiet {
+            let text = format!("{} {:<11} {line}", time(), "building");
+            self.raw(&text.chars().take(100).collect::<String>());
+            self.has_live_line = true;
+        }
+    }
+
+    /// The commands.
+    pub fn help(&mut self) {
+        self.raw(&command::help());
+    }
+
+    /// What happened.
+    pub fn event(&mut self, event: &Event) {
+        match event {
+            Event::Ready { generation, widgets, instances } => self.ready(*generation, widgets, instances),
+            Event::Changed { paths, decision, why } => self.changed(paths, *decision, why),
+            Event::BuildFailed { errors, warnings, .. } => self.build_failed(*errors, *warnings),
+            Event::Unchanged { generation } => self.unchanged(*generation),
+            Event::Updated(update) => self.updated(update),
+            Event::Refused(refusal) => self.refused(refusal),
+            Event::RolledBack(roll_back) => self.rolled_back(roll_back),
+            Event::Fault { instance, port, reason } => {
+                self.line(Tone::Bad, "fault", &format!("{instance}.{port}: {reason}"));
+            }
+            Event::State { instance, widget, version, value } => {
+                let widget = if instance == widget { String::new() } else { format!("{widget} ") };
+                self.line(Tone::Plain, "state", &format!("{instance} {widget}{version} {value}"));
+            }
+            Event::View { instance, value } => self.view(instance, value.as_deref()),
+            Event::History { instance, value } => self.history(instance, value),
+            Event::Connections { value } => self.connections(value),
+            Event::Error { command, reason, help } => {
+                self.line(Tone::Bad, "error", &format!("{command}: {reason}"));
+                self.hint(help.as_deref().unwrap_or_default());
+            }
+            Event::Exit { .. } => self.end_live_line(),
+            event if !self.style.quiet => self.aside(event),
+            _ => {}
+        }
+    }
+
+    /// What is left out when it should be quiet.
+    fn aside(&mut self, event: &Event) {
+        let (verb, text) = match event {
+            Event::Created { instance, widget } => ("created", format!("{instance}, a {widget}")),
+            Event::Removed { instance } => ("removed", instance.clone()),
+            Event::Connected { source, target } => ("connected", format!("{source} -> {target}")),
+            Event::Output { instance, port, value } => ("output", format!("{instance}.{port} {value}")),
+            other => ("event", serde_json::to_string(other).unwrap_or_default()),
+        };
+        self.line(Tone::Plain, verb, &text);
+    }
+
+    fn ready(&mut self, generation: u64, widgets: &[WidgetSummary], instances: &[InstanceSummary]) {
+        let names: Vec<_> =
+            widgets.iter().map(|widget| format!("{} {}", widget.id, widget.version)).collect();
+        let took = self.start.elapsed().as_micros();
+        let took = duration(u64::try_from(took).unwrap_or(u64::MAX));
+        let text = format!(
+            "{}   {}   generation {generation}   {took}",
+            names.join(", "),
+            count(instances.len(), "instance")
+        );
+        self.succeeded("ready", generation, &text);
+    }
+
+    fn changed(&mut self, paths: &[String], decision: ChangeDecision, why: &str) {
+        if decision == ChangeDecision::Nothing && !self.style.why {
+            return;
+        }
+        if self.style.quiet {
+            return;
+        }
+        let first = paths.first().map_or("", String::as_str);
+        let more = if paths.len() > 1 { format!(" +{} more", paths.len() - 1) } else { String::new() };
+        let why = if self.style.why { format!("   {why}") } else { String::new() };
+        self.line(Tone::Plain, "changed", &format!("{first}{more}{why}"));
+    }
+
+    fn build_failed(&mut self, errors: usize, warnings: usize) {
+        let warnings = if warnings > 0 { format!(", {}", count(warnings, "warning")) } else { String::new() };
+        self.failed("failed", &format!("{}{warnings}", count(errors, "error")), "");
+    }
+
+    fn unchanged(&mut self, generation: u64) {
+        self.succeeded("unchanged", generation, &format!("the code is the same   generation {generation}"));
+    }
+
+    fn updated(&mut self, update: &Update) {
+        let mut widgets: Vec<String> = Vec::new();
+        for widget in &update.widgets {
+            let versions = if widget.from == widget.to {
+                widget.to.clone()
+            } else {
+                format!("{} -> {}", widget.from, widget.to)
+            };
+            widgets.push(format!("{} {versions}", widget.id));
+        }
+        widgets.extend(update.added.iter().map(|id| format!("{id} (new)")));
+        let instances = update.widgets.iter().map(|widget| widget.instances).sum();
+        let mut text = format!(
+            "{}   {}   generation {}",
+            widgets.join(", "),
+            count(instances, "instance"),
+            update.generation
+        );
+        let _ = write!(text, "   {}", phases(&update.phases_us));
+        if update.connections.parked > 0 {
+            let _ = write!(text, "   {} parked", count(update.connections.parked, "connection"));
+        }
+        self.succeeded("updated", update.generation, &text);
+        for field in &update.report {
+            self.field(field);
+        }
+    }
+
+    fn field(&mut self, report: &FieldReport) {
+        let what = serde_json::to_value(report.what)
+            .ok()
+            .and_then(|what| what.as_str().map(str::to_owned))
+            .unwrap_or_default();
+        let detail = if report.detail.is_empty() { String::new() } else { format!("  {}", report.detail) };
+        let only = if report.instances.is_empty() {
+            String::new()
+        } else {
+            format!("  (only {})", report.instances.join(", "))
+        };
+        let name = format!("{}.{}", report.widget, report.field);
+        self.raw(&format!("{:21}{name:<24} {}{detail}{only}\n", "", what.replace('_', " ")));
+    }
+
+    fn refused(&mut self, refusal: &Refusal) {
+        let versions = match (&refusal.from, &refusal.to) {
+            (Some(from), Some(to)) if from != to => format!(" {from} -> {to}"),
+            (_, Some(version)) | (Some(version), None) => format!(" {version}"),
+            (None, None) => String::new(),
+        };
+        self.failed("refused", &format!("{}{versions}: {}", refusal.widget, refusal.reason), &refusal.help);
+    }
+
+    fn rolled_back(&mut self, roll_back: &RollBack) {
+        let of = roll_back.instance.as_deref().filter(|id| **id != roll_back.widget);
+        let of = of.map_or_else(String::new, |id| format!(" ({id})"));
+        let text = format!("{}{of} in {}: {}", roll_back.widget, roll_back.phase, roll_back.reason);
+        self.failed("rolled back", &text, "");
+    }
+
+    /// A line that says that code runs, now or still.
+    fn succeeded(&mut self, verb: &str, generation: u64, text: &str) {
+        if self.running.as_ref().is_none_or(|(running, _)| *running != generation) {
+            self.running = Some((generation, time()));
+        }
+        let mut text = text.to_owned();
+        if !self.warnings.is_empty() {
+            let _ = write!(text, "   {}", count(self.warnings.len(), "warning"));
+        }
+        // What runs is no recovery while another part of the same build does not.
+        let failures = if self.has_failed { 0 } else { std::mem::take(&mut self.failures) };
+        if failures > 0 {
+            let _ = write!(text, "   after {}", count(failures, "failure"));
+        }
+        if !self.style.quiet || failures > 0 {
+            self.line(Tone::Good, if failures > 0 { "recovered" } else { verb }, &text);
+        }
+    }
+
+    /// A line that says that something did not work, and what runs on.
+    fn failed(&mut self, verb: &str, text: &str, help: &str) {
+        self.failures += 1;
+        self.has_failed = true;
+        let running = match &self.running {
+            Some((generation, since)) => format!("still running generation {generation} ({since})"),
+            None => "nothing is running yet".to_owned(),
+        };
+        self.line(if verb == "failed" { Tone::Bad } else { Tone::Odd }, verb, &format!("{text}   {running}"));
+        self.hint(help);
+    }
+
+    fn view(&mut self, instance: &str, value: Option<&str>) {
+        match value {
+            Some(text) if text.contains('\n') => {
+                self.line(Tone::Plain, "view", instance);
+                self.raw(&format!("{}\n", text.trim_end_matches('\n')));
+            }
+            Some(text) => self.line(Tone::Plain, "view", &format!("{instance} {text}")),
+            None => self.line(Tone::Plain, "view", &format!("{instance} has no `#[view]`")),
+        }
+    }
+
+    fn history(&mut self, instance: &str, entries: &[HistorySummary]) {
+        self.line(Tone::Plain, "history", &format!("{instance}   {}", count(entries.len(), "state")));
+        for entry in entries {
+            let current = if entry.current { "  <- current" } else { "" };
+            let HistorySummary { index, cause, version, bytes, .. } = entry;
+            self.raw(&format!("{:21}{index:>4}  {cause:<28} {version:<10} {bytes} B{current}\n", ""));
+        }
+    }
+
+    fn connections(&mut self, connections: &[ConnectionSummary]) {
+        self.line(Tone::Plain, "connections", &connections.len().to_string());
+        for connection in connections {
+            let ConnectionSummary { source, target, parked, queued } = connection;
+            let parked = parked.as_ref().map_or_else(String::new, |why| format!("  parked: {why}"));
+            self.raw(&format!("{:21}{source} -> {target}  {queued} queued{parked}\n", ""));
+        }
+    }
+
+    fn hint(&mut self, help: &str) {
+        if !help.is_empty() {
+            self.raw(&format!("{:21}help: {help}\n", ""));
+        }
+    }
+
+    fn line(&mut self, tone: Tone, verb: &str, text: &str) {
+        let (start, end) = match tone {
+            _ if !self.style.colour => ("", ""),
+            Tone::Good => ("\x1b[32m", "\x1b[0m"),
+            Tone::Bad => ("\x1b[31m", "\x1b[0m"),
+            Tone::Odd => ("\x1b[33m", "\x1b[0m"),
+            Tone::Plain => ("\x1b[36m", "\x1b[0m"),
+        };
+        self.raw(&format!("{} {start}{verb:<11}{end} {text}\n", time()));
+    }
+
+    fn raw(&mut self, text: &str) {
+        self.end_live_line();
+        let _ = self.out.write_all(text.as_bytes());
+        let _ = self.out.flush();
+    }
+
+    fn end_live_line(&mut self) {
+        if std::mem::take(&mut self.has_live_line) {
+            let _ = self.out.write_all(b"\r\x1b[2K");
+            let _ = self.out.flush();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

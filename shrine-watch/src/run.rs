@@ -1,0 +1,256 @@
+//! Carries out what a session decides: builds, loads, asks the registry, and tells an audience.
+
+mod answer;
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+
+use shrine::event::{Event, Phases};
+use shrine::registry::{HotUpdate, Outcome, Registry};
+
+use crate::build::project::Start;
+use crate::build::{BuildMessage, Builder, CargoOptions, Project};
+use crate::error::Error;
+use crate::exit::ExitCode;
+use crate::load::Loader;
+use crate::session::{Action, Applied, Input, Options, Session};
+use crate::watch::{Noticed, Watcher};
+
+/// What comes in from other threads.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Message {
+    /// Files changed.
+    Noticed(Noticed),
+    /// A build has something to say.
+    Build(BuildMessage),
+    /// Somebody wrote a line.
+    Line(String),
+    /// There will be no more lines.
+    EndOfInput,
+    /// Nobody reads what is reported any more.
+    ReaderGone,
+    /// SIGINT or SIGTERM.
+    Interrupted,
+}
+
+/// Who is told.
+pub trait Audience {
+    /// Something happened.
+    fn event(&mut self, event: &Event);
+    /// The compiler said something.
+    fn show(&mut self, rendered: &str);
+    /// A line for people, that begins with a verb.
+    fn note(&mut self, verb: &str, text: &str);
+    /// A build begins.
+    fn building(&mut self);
+    /// Cargo compiles something.
+    fn progress(&mut self, line: &str);
+    /// Somebody asked for the commands.
+    fn help(&mut self);
+}
+
+/// A session with all that it acts on, except the registry.
+pub struct Run {
+    session: Session,
+    options: Options,
+    builder: Builder,
+    watcher: Option<Watcher>,
+    loader: Loader,
+    /// When the newest change was noticed that no build has begun for.
+    noticed: Option<Instant>,
+    /// How long the newest build and what led to it took.
+    spent: Phases,
+}
+
+impl Run {
+    /// Prepares to watch `project`. Other threads will send to `messages`.
+    ///
+    /// # Errors
+    ///
+    /// When the files cannot be watched.
+    pub fn new(
+        start: Start,
+        project: Project,
+        cargo: CargoOptions,
+        options: Options,
+        messages: Sender<Message>,
+    ) -> Result<Self, Error> {
+        let (noticed, build) = (messages.clone(), messages);
+        // A receiver that is gone has ended the run; nobody waits for what is lost then.
+        let notice = move |change| drop(noticed.send(Message::Noticed(change)));
+        let watcher = (!options.once).then(|| Watcher::start(&project, notice)).transpose()?;
+        let loader = Loader::new(&project.target_directory);
+        let builder =
+            Builder::new(start, cargo, project, move |message| drop(build.send(Message::Build(message))));
+        let (session, spent) = (Session::new(options), Phases::default());
+        Ok(Self { session, options, builder, watcher, loader, noticed: None, spent })
+    }
+
+    /// How many files are watched.
+    #[must_use]
+    pub fn files(&self) -> usize {
+        self.watcher.as_ref().map_or(0, Watcher::files)
+    }
+
+    /// Ends the processes that run, from another thread.
+    pub fn canceller(&self) -> impl Fn() + Send + 'static {
+        self.builder.canceller()
+    }
+
+    /// Begins.
+    pub fn start(&mut self, registry: &mut Registry, audience: &mut dyn Audience) -> ControlFlow<ExitCode> {
+        self.feed(Input::Started, registry, audience)
+    }
+
+    /// Handles what another thread has sent.
+    pub fn take(
+        &mut self,
+        message: Message,
+        registry: &mut Registry,
+        audience: &mut dyn Audience,
+    ) -> ControlFlow<ExitCode> {
+        let input = match message {
+            Message::Noticed(noticed) => {
+                self.noticed = Some(noticed.first);
+                Input::Changed(noticed.change)
+            }
+            Message::Build(BuildMessage::Diagnostic { build, rendered }) => {
+                Input::Diagnostic { build, rendered }
+            }
+            Message::Build(BuildMessage::Progress { line, .. }) => {
+                audience.progress(&line);
+                return ControlFlow::Continue(());
+            }
+            Message::Build(BuildMessage::Finished(result)) => {
+                if let Some(watcher) = &self.watcher {
+                    watcher.built(result.clone());
+                }
+                self.spent.build = micros(result.took);
+                Input::BuildFinished(result)
+            }
+            Message::Line(line) => Input::Line(line),
+            Message::EndOfInput => Input::EndOfInput,
+            Message::ReaderGone => Input::ReaderGone,
+            Message::Interrupted => Input::Interrupted,
+        };
+        self.feed(input, registry, audience)
+    }
+
+    /// Lets the registry do what is due, and tells of it.
+    pub fn poll(&mut self, registry: &mut Registry, audience: &mut dyn Audience) -> ControlFlow<ExitCode> {
+        registry.poll();
+        self.tell(registry, audience)
+    }
+
+    /// Tells what the registry did.
+    fn tell(&mut self, registry: &mut Registry, audience: &mut dyn Audience) -> ControlFlow<ExitCode> {
+        for event in registry.take_events() {
+            self.feed(Input::Happened(event), registry, audience)?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn feed(
+        &mut self,
+        input: Input,
+        registry: &mut Registry,
+        audience: &mut dyn Audience,
+    ) -> ControlFlow<ExitCode> {
+        for action in self.session.handle(input) {
+            self.act(action, registry, audience)?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn act(
+        &mut self,
+        action: Action,
+        registry: &mut Registry,
+        audience: &mut dyn Audience,
+    ) -> ControlFlow<ExitCode> {
+        match action {
+            Action::StartBuild(request) => {
+                if let Some(watcher) = &self.watcher {
+                    watcher.building();
+                }
+                let detect = self.noticed.take().map_or(0, |noticed| micros(noticed.elapsed()));
+                self.spent = Phases { detect, ..Phases::default() };
+                audience.building();
+                self.builder.start(request);
+            }
+            Action::CancelBuild => self.builder.cancel(),
+            Action::Apply { package, artifact } => {
+                let applied = self.apply(package, &artifact, registry, audience);
+                self.tell(registry, audience)?;
+                self.feed(Input::Applied(applied), registry, audience)?;
+            }
+            Action::Announce => audience.event(&Event::Ready {
+                generation: registry.generation().unwrap_or_default(),
+                widgets: registry.widgets(),
+                instances: registry.instances(),
+            }),
+            Action::Run(command) => {
+                for event in answer::answer(&command, registry) {
+                    audience.event(&event);
+                }
+                self.poll(registry, audience)?;
+            }
+            Action::Emit(event) => audience.event(&event),
+            Action::Show(rendered) => audience.show(&rendered),
+            Action::Note { verb, text } => audience.note(&verb, &text),
+            Action::Help => audience.help(),
+            Action::Exit(code) => return ControlFlow::Break(code),
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn apply(
+        &mut self,
+        package: String,
+        artifact: &Path,
+        registry: &mut Registry,
+        audience: &mut dyn Audience,
+    ) -> Applied {
+        let clock = Instant::now();
+        let library = match self.loader.load(&package, artifact) {
+            Ok(library) => library,
+            Err(error) => {
+                let (reason, help, no_widgets) = (error.reason, error.help, error.no_widgets);
+                return Applied::LoadFailed { package, reason, help, no_widgets };
+            }
+        };
+        self.spent.load = micros(clock.elapsed());
+        let mut options = HotUpdate::default();
+        options.spent = self.spent;
+        match registry.hot_update(library, options) {
+            Outcome::Updated(update) => {
+                if !self.options.embedded {
+                    create_instances(registry, audience);
+                }
+                Applied::Running { generation: update.generation }
+            }
+            Outcome::Unchanged { generation } => Applied::Running { generation },
+            _ => Applied::Refused,
+        }
+    }
+}
+
+/// One instance of each widget, with the widget's id.
+fn create_instances(registry: &mut Registry, audience: &mut dyn Audience) {
+    let instances = registry.instances();
+    let has_instance =
+        |widget: &str| instances.iter().any(|instance| instance.widget == widget || instance.id == widget);
+    for widget in registry.widgets().into_iter().filter(|widget| !has_instance(&widget.id)) {
+        if let Err(error) = registry.create(&widget.id, &widget.id) {
+            let command = format!("create {}", widget.id);
+            audience.event(&Event::Error { command, reason: error.to_string(), help: error.help() });
+        }
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

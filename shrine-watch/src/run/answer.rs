@@ -1,0 +1,94 @@
+//! Answers commands from the registry.
+
+use shrine::event::Event;
+use shrine::registry::{Registry, RegistryError};
+
+use crate::session::Command;
+
+/// Does what a command says. The answer may be several events, or none.
+pub(super) fn answer(command: &Command, registry: &mut Registry) -> Vec<Event> {
+    let refused = |reason: String, help: Option<String>| {
+        vec![Event::Error { command: command.to_string(), reason, help }]
+    };
+    match carry_out(command, registry) {
+        Ok(events) => events,
+        Err(Refused::Registry(error)) => refused(error.to_string(), error.help()),
+        Err(Refused::WhichInstance) => {
+            let ids: Vec<_> = registry.instances().into_iter().map(|instance| instance.id).collect();
+            let help = if ids.is_empty() {
+                "there are none".to_owned()
+            } else {
+                format!("name one of {}", ids.join(", "))
+            };
+            refused("which instance?".to_owned(), Some(help))
+        }
+    }
+}
+
+enum Refused {
+    Registry(RegistryError),
+    WhichInstance,
+}
+
+impl From<RegistryError> for Refused {
+    fn from(error: RegistryError) -> Self {
+        Self::Registry(error)
+    }
+}
+
+fn carry_out(command: &Command, registry: &mut Registry) -> Result<Vec<Event>, Refused> {
+    let one = |event: Event| Ok(vec![event]);
+    match command {
+        Command::State(Some(instance)) => one(registry.state_json(instance)?),
+        Command::View(Some(instance)) => one(registry.view(instance)?),
+        Command::State(None) => all(registry, Registry::state_json),
+        Command::View(None) => all(registry, Registry::view),
+        Command::Send(target, value) => {
+            registry.send_json(target, value)?;
+            Ok(Vec::new())
+        }
+        Command::Set(instance, value) => {
+            registry.set_json(instance, value)?;
+            one(registry.state_json(instance)?)
+        }
+        Command::Undo(instance) => {
+            let instance = which(instance.as_deref(), registry)?;
+            registry.undo(&instance)?;
+            one(registry.state_json(&instance)?)
+        }
+        Command::Redo(instance) => {
+            let instance = which(instance.as_deref(), registry)?;
+            registry.redo(&instance)?;
+            one(registry.state_json(&instance)?)
+        }
+        Command::History(instance) => one(registry.history(&which(instance.as_deref(), registry)?)?),
+        Command::Connections => one(registry.connections()),
+        // The session does these itself.
+        Command::Errors
+        | Command::Reload
+        | Command::Pause
+        | Command::Resume
+        | Command::Help
+        | Command::Quit => Ok(Vec::new()),
+    }
+}
+
+fn all(
+    registry: &mut Registry,
+    ask: impl Fn(&mut Registry, &str) -> Result<Event, RegistryError>,
+) -> Result<Vec<Event>, Refused> {
+    let instances = registry.instances();
+    if instances.is_empty() {
+        return Err(Refused::WhichInstance);
+    }
+    instances.iter().map(|instance| ask(registry, &instance.id).map_err(Refused::from)).collect()
+}
+
+/// The instance that was named, or the only one.
+fn which(named: Option<&str>, registry: &Registry) -> Result<String, Refused> {
+    match (named, registry.instances().as_slice()) {
+        (Some(named), _) => Ok(named.to_owned()),
+        (None, [only]) => Ok(only.id.clone()),
+        (None, _) => Err(Refused::WhichInstance),
+    }
+}

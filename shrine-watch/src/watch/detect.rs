@@ -1,0 +1,135 @@
+//! Decides what a look at the files means. No clock and no file system: contents in, a decision out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+use shrine::event::ChangeDecision;
+
+use super::inputs::{Inputs, Role};
+
+/// What changed, and what follows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// The files, as they are shown.
+    pub paths: Vec<String>,
+    /// What follows.
+    pub decision: ChangeDecision,
+    /// Why, as a sentence.
+    pub why: String,
+    /// The packages that are affected; `None` is all of them.
+    pub packages: Option<BTreeSet<String>>,
+}
+
+/// A file that is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// A hash of its content.
+    pub content: u64,
+    /// When it was last written to, or moved here.
+    pub changed: SystemTime,
+}
+
+/// All files that matter and are there.
+pub type Sight = BTreeMap<PathBuf, Seen>;
+
+/// By how much the times of files may be late: file systems read a coarser clock than programs.
+const CLOCK_TICK: Duration = Duration::from_millis(10);
+
+/// Remembers contents.
+#[derive(Debug, Default)]
+pub struct Detector {
+    known: BTreeMap<PathBuf, u64>,
+}
+
+impl Detector {
+    /// Takes what is there for known.
+    pub fn begin(&mut self, sight: Sight) {
+        self.known = sight.into_iter().map(|(path, seen)| (path, seen.content)).collect();
+    }
+
+    /// After a build that began at `began`: takes files for known that have come to matter by it, unless they were
+    /// written since then; and the lock file, which cargo may have written.
+    pub fn learn(&mut self, before: &Inputs, inputs: &Inputs, sight: &Sight, began: SystemTime) {
+        self.known.retain(|path, _| inputs.role(path).is_some());
+        for (path, seen) in sight {
+            let is_lock = inputs.role(path) == Some(Role::Lock);
+            let is_old = seen.changed + CLOCK_TICK <= began;
+            if is_lock || (before.role(path).is_none() && is_old) {
+                self.known.insert(path.clone(), seen.content);
+            }
+        }
+    }
+
+    /// Compares what is there with what is known, and knows it then. `touched` are the paths that file events named;
+    /// while a build is under way, its changes to the lock file wait for [`Detector::learn`].
+    pub fn look(
+        &mut self,
+        inputs: &Inputs,
+        sight: &Sight,
+        touched: &BTreeSet<PathBuf>,
+        building: bool,
+    ) -> Option<Change> {
+        let paths: BTreeSet<&PathBuf> = self.known.keys().chain(sight.keys()).collect();
+        let is_changed =
+            |path: &&PathBuf| self.known.get(*path) != sight.get(*path).map(|seen| &seen.content);
+        let counts = |path: &&PathBuf| !(building && inputs.role(path) == Some(Role::Lock));
+        let changed: Vec<PathBuf> = paths.into_iter().filter(is_changed).filter(counts).cloned().collect();
+        if changed.is_empty() {
+            let untouched = touched.iter().filter(|path| self.known.contains_key(*path) && counts(path));
+            return nothing(inputs, untouched);
+        }
+        for path in &changed {
+            match sight.get(path) {
+                Some(seen) => self.known.insert(path.clone(), seen.content),
+                None => self.known.remove(path),
+            };
+        }
+        Some(decide(inputs, &changed, sight))
+    }
+}
+
+fn nothing<'a>(inputs: &Inputs, touched: impl Iterator<Item = &'a PathBuf>) -> Option<Change> {
+    let paths: Vec<_> = touched.map(|path| inputs.display(path)).collect();
+    let why = "the content is as it was".to_owned();
+    (!paths.is_empty()).then_some(Change {
+        paths,
+        decision: ChangeDecision::Nothing,
+        why,
+        packages: Some(BTreeSet::new()),
+    })
+}
+
+fn decide(inputs: &Inputs, changed: &[PathBuf], sight: &Sight) -> Change {
+    let paths = changed.iter().map(|path| inputs.display(path)).collect();
+    let captures = |path: &&PathBuf| {
+        use Role::{BuildScript, Config, Lock, Manifest, Toolchain};
+        matches!(inputs.role(path), Some(Manifest | Lock | Config | Toolchain | BuildScript))
+    };
+    if let Some(path) = changed.iter().find(captures) {
+        let why = format!("`{}` says how to build, so cargo is asked again", inputs.display(path));
+        return Change { paths, decision: ChangeDecision::Capture, why, packages: None };
+    }
+    let packages = changed.iter().flat_map(|path| inputs.packages_of(path)).collect();
+    let why = explain(inputs, changed, &packages, sight);
+    Change { paths, decision: ChangeDecision::Rebuild, why, packages: Some(packages) }
+}
+
+fn explain(inputs: &Inputs, changed: &[PathBuf], packages: &BTreeSet<String>, sight: &Sight) -> String {
+    let first = changed.first().map(PathBuf::as_path).unwrap_or(Path::new(""));
+    let name = inputs.display(first);
+    if inputs.role(first) == Some(Role::Missing) {
+        return format!("the last build failed, and `{name}` may be what it needs");
+    }
+    let packages: Vec<_> = packages.iter().map(|package| format!("`{package}`")).collect();
+    let of = packages.join(" and ");
+    match changed.len() {
+        1 if sight.contains_key(first) => format!("`{name}` is an input of {of}"),
+        1 => format!("`{name}`, an input of {of}, is gone"),
+        count => format!("`{name}` and {} more are inputs of {of}", count - 1),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,167 @@
+//! Which files matter, and what for.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::build::{BuildResult, Project, Verdict, cargo};
+
+/// The files that matter to a project.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Inputs {
+    project: Project,
+    /// What the compiler has read, by package.
+    tracked: BTreeMap<String, BTreeSet<PathBuf>>,
+    /// The packages whose last build failed: the file that was missing may be any.
+    failed: BTreeSet<String>,
+}
+
+/// What a file is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Role {
+    /// A Cargo.toml.
+    Manifest,
+    /// The Cargo.lock.
+    Lock,
+    /// A configuration of cargo.
+    Config,
+    /// The file that names the toolchain.
+    Toolchain,
+    /// A build script.
+    BuildScript,
+    /// What the compiler reads.
+    Source,
+    /// What may be missing in a build that failed.
+    Missing,
+}
+
+impl Inputs {
+    /// What matters before the first build: the sources and what says how to build them.
+    #[must_use]
+    pub fn of(project: &Project) -> Self {
+        Self { project: project.clone(), ..Self::default() }
+    }
+
+    /// Takes from a build what it has read.
+    pub fn learn(&mut self, result: &BuildResult) {
+        if let Some(project) = &result.project {
+            self.project = project.clone();
+        }
+        for built in &result.packages {
+            if let Verdict::Built(artifact) = &built.verdict {
+                self.tracked.insert(built.package.clone(), artifact.inputs.iter().cloned().collect());
+                self.failed.remove(&built.package);
+            } else {
+                self.failed.insert(built.package.clone());
+            }
+        }
+        let names: BTreeSet<_> = self.project.packages.iter().map(|package| &package.name).collect();
+        self.tracked.retain(|name, _| names.contains(name));
+        // A failure of cargo itself is of no package, and ends with the next build that has packages.
+        let cargo_failed = result.packages.iter().any(|built| !names.contains(&built.package));
+        self.failed.retain(|name| names.contains(name) || cargo_failed);
+    }
+
+    /// What a file is for; `None` when it does not matter.
+    #[must_use]
+    pub fn role(&self, path: &Path) -> Option<Role> {
+        if self.is_output(path) {
+            return None;
+        }
+        if let Some((_, role)) = self.fixed().find(|(fixed, _)| fixed == path) {
+            return Some(role);
+        }
+        let is_source = path.extension().is_some_and(|extension| extension == "rs")
+            && self.source_directories().any(|directory| path.starts_with(directory));
+        if is_source || self.tracked.values().any(|inputs| inputs.contains(path)) {
+            Some(Role::Source)
+        } else if self.is_possibly_missing(path) {
+            Some(Role::Missing)
+        } else {
+            None
+        }
+    }
+
+    /// The packages that a file is an input of.
+    #[must_use]
+    pub fn packages_of(&self, path: &Path) -> BTreeSet<String> {
+        let holds = |package: &&crate::build::Package| {
+            package.roots.iter().any(|root| path.starts_with(root))
+                || self.tracked.get(&package.name).is_some_and(|inputs| inputs.contains(path))
+                || self.failed.contains(&package.name)
+        };
+        self.project.packages.iter().filter(holds).map(|package| package.name.clone()).collect()
+    }
+
+    /// How the path is shown: from the root of the workspace, when it is in it.
+    #[must_use]
+    pub fn display(&self, path: &Path) -> String {
+        path.strip_prefix(&self.project.root).unwrap_or(path).display().to_string()
+    }
+
+    /// The files whose names are known, whether they are there or not.
+    pub(super) fn fixed(&self) -> impl Iterator<Item = (PathBuf, Role)> + '_ {
+        let root = &self.project.root;
+        let manifests = self.roots().map(|root| (root.join("Cargo.toml"), Role::Manifest));
+        let scripts = self.project.packages.iter().flat_map(|package| &package.scripts);
+        let default_scripts = self.roots().map(|root| root.join("build.rs"));
+        let configs = self.configured().flat_map(|directory| {
+            [".cargo/config.toml", ".cargo/config"].map(|name| (directory.join(name), Role::Config))
+        });
+        let toolchains = self.configured().flat_map(|directory| {
+            ["rust-toolchain.toml", "rust-toolchain"].map(|name| (directory.join(name), Role::Toolchain))
+        });
+        let outer = cargo::toolchain_file(&self.project.directory).map(|file| (file, Role::Toolchain));
+        [(root.join("Cargo.toml"), Role::Manifest), (root.join("Cargo.lock"), Role::Lock)]
+            .into_iter()
+            .chain(manifests)
+            .chain(scripts.cloned().chain(default_scripts).map(|script| (script, Role::BuildScript)))
+            .chain(configs)
+            .chain(toolchains)
+            .chain(outer)
+    }
+
+    /// What the compiler has read.
+    pub(super) fn tracked(&self) -> impl Iterator<Item = &PathBuf> {
+        self.tracked.values().flatten().filter(|path| !self.is_output(path))
+    }
+
+    /// The directories below which every `.rs` file counts.
+    pub(super) fn source_directories(&self) -> impl Iterator<Item = PathBuf> + '_ {
+        self.roots().map(|root| root.join("src"))
+    }
+
+    /// The directories of the packages.
+    pub(super) fn roots(&self) -> impl Iterator<Item = &PathBuf> {
+        self.project.packages.iter().flat_map(|package| &package.roots)
+    }
+
+    /// The directories in which cargo and rustup look for their configuration, up to the root of the workspace.
+    pub(super) fn configured(&self) -> impl Iterator<Item = &Path> {
+        let (root, directory) = (&self.project.root, &self.project.directory);
+        let between = directory.ancestors().take_while(move |above| above.starts_with(root));
+        between.chain((!directory.starts_with(root)).then_some(root.as_path()))
+    }
+
+    pub(super) fn is_output(&self, path: &Path) -> bool {
+        self.project.outputs.iter().any(|output| path.starts_with(output))
+    }
+
+    /// Whether the last build failed, and the file looks like one that somebody made for it.
+    pub(super) fn is_possibly_missing(&self, path: &Path) -> bool {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let of_an_editor = name.starts_with(['.', '#']) || name.ends_with(['~', '#']) || name == "4913";
+        !self.failed.is_empty()
+            && !of_an_editor
+            && !self.is_output(path)
+            && self.roots().any(|root| path.starts_with(root))
+    }
+
+    /// Whether any file counts, because the last build failed.
+    pub(super) fn any_counts(&self) -> bool {
+        !self.failed.is_empty()
+    }
+}

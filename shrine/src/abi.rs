@@ -1,0 +1,212 @@
+//! The boundary between a program and the widgets it loads: C, versioned, and nothing else.
+//!
+//! A library of widgets and the program that runs it are built apart, perhaps by different compilers. What they share
+//! is this module: one static [`Descriptor`] for each widget, which points to one [`Table`] of functions. Integers,
+//! pointers and lengths cross; no Rust type, `bool`, enum, allocator or `TypeId` does.
+//!
+//! - Whoever allocates, frees. A function that answers with bytes writes them to the [`Host`] that it was given, which
+//!   copies them; the bytes are the caller's only during that call.
+//! - No panic crosses. Every entry catches what unwinds and answers [`PANICKED`]; message and place go to the host as
+//!   an error. After that only `destroy` may be called on the instance.
+//! - [`Descriptor`], [`Table`] and [`Host`] grow only at their ends and begin with what says how long they are. A
+//!   reader copies `min(their size, my size)` into zeroed memory: what is not there reads as "unsupported".
+//!
+//! # Revisions
+//!
+//! | ABI | date | what |
+//! |---|---|---|
+//! | 1 | 2026-11 | `alive, describe, create, destroy, encode, decode, step_down, before_update, after_update, update_failed, deliver, tick, view` |
+
+mod guard;
+#[cfg(feature = "host")]
+pub mod handle;
+mod image;
+mod table;
+
+use std::ffi::c_void;
+
+use crate::state::State;
+use crate::widget::{Behaviour, Widget};
+
+/// The first bytes of every descriptor.
+pub const MAGIC: [u8; 8] = *b"SHRINE\r\n";
+
+/// The revision of this module. Another one is refused.
+pub const ABI_VERSION: u32 = 1;
+
+/// What the symbol of every descriptor begins with; the widget's id follows.
+pub const SYMBOL_PREFIX: &str = "shrine_widget_";
+
+/// The call did what it was asked to.
+pub const OK: i32 = 0;
+/// The call failed; an error was written to the host.
+pub const FAILED: i32 = 1;
+/// The widget panicked; an error was written to the host, and the instance is poisoned.
+pub const PANICKED: i32 = 2;
+
+/// The library unwinds on panic.
+pub const PANIC_UNWIND: u32 = 1;
+/// The library aborts on panic, which would take the program with it.
+pub const PANIC_ABORT: u32 = 2;
+
+/// What [`Host::write`] is given.
+pub mod kind {
+    /// The answer of a call.
+    pub const RESULT: u32 = 0;
+    /// Why a call failed: a [`Failure`](super::Failure).
+    pub const ERROR: u32 = 1;
+    /// A message that leaves through the output port of that index.
+    pub const MESSAGE: u32 = 2;
+    /// The attic as a migration left it.
+    pub const ATTIC: u32 = 3;
+}
+
+/// Borrowed bytes.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct Bytes {
+    /// The first of them; never null.
+    pub start: *const u8,
+    /// How many.
+    pub len: usize,
+}
+
+impl Bytes {
+    /// Borrows a slice without its lifetime.
+    #[must_use]
+    pub const fn of(bytes: &[u8]) -> Self {
+        Self { start: bytes.as_ptr(), len: bytes.len() }
+    }
+
+    /// The bytes.
+    ///
+    /// # Safety
+    ///
+    /// `start` points to `len` initialised bytes that stay as they are for `'a`.
+    pub(crate) unsafe fn as_slice<'a>(self) -> &'a [u8] {
+        // SAFETY: the caller's promise.
+        unsafe { std::slice::from_raw_parts(self.start, self.len) }
+    }
+}
+
+/// What a library says about one of its widgets, before any of its code has run.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Descriptor {
+    /// [`MAGIC`].
+    pub magic: [u8; 8],
+    /// [`ABI_VERSION`].
+    pub abi_version: u32,
+    /// The size of this struct in bytes.
+    pub size: u32,
+    /// [`PANIC_UNWIND`] or [`PANIC_ABORT`].
+    pub panic_strategy: u32,
+    /// Zero.
+    pub reserved: u32,
+    /// [`Widget::ID`], UTF-8.
+    pub id: Bytes,
+    /// The version of the state, UTF-8.
+    pub version: Bytes,
+    /// The fingerprint of the state.
+    pub fingerprint: u64,
+    /// The version of `shrine` that the library was built with, UTF-8.
+    pub shrine_version: Bytes,
+    /// The functions.
+    pub table: *const Table,
+}
+
+// SAFETY: a descriptor is never written to after it was made, and its pointers lead to constants.
+unsafe impl Sync for Descriptor {}
+
+impl Descriptor {
+    /// The descriptor of `W`, built with this crate.
+    #[must_use]
+    pub const fn of<W: Widget + Behaviour>() -> Self {
+        Self {
+            magic: MAGIC,
+            abi_version: ABI_VERSION,
+            size: size_of::<Self>() as u32,
+            panic_strategy: if cfg!(panic = "unwind") { PANIC_UNWIND } else { PANIC_ABORT },
+            reserved: 0,
+            id: Bytes::of(W::ID.as_bytes()),
+            version: Bytes::of(W::VERSION.as_bytes()),
+            fingerprint: <W as State>::FINGERPRINT,
+            shrine_version: Bytes::of(env!("CARGO_PKG_VERSION").as_bytes()),
+            table: table::of::<W>(),
+        }
+    }
+}
+
+/// An instance, as its host sees it.
+pub type Instance = *mut c_void;
+
+/// The functions of a widget. All answer with a status; all but `destroy` write to the host.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct Table {
+    /// The size of this struct in bytes.
+    pub size: usize,
+    /// Answers from inside with the build id of the image that this code is in: 0 bytes if it has none.
+    pub alive: Option<unsafe extern "C" fn(*const Host) -> i32>,
+    /// Answers with a [`Description`].
+    pub describe: Option<unsafe extern "C" fn(*const Host) -> i32>,
+    /// Makes an instance from the widget's `Default`.
+    pub create: Option<unsafe extern "C" fn(*const Host, *mut Instance) -> i32>,
+    /// Ends an instance.
+    pub destroy: Option<unsafe extern "C" fn(Instance) -> i32>,
+    /// Answers with the encoded state.
+    pub encode: Option<unsafe extern "C" fn(Instance, *const Host) -> i32>,
+    /// Makes an instance from the state of any version that the chain knows: version, state, attic. Answers with the
+    /// attic that the migration left.
+    pub decode: Option<unsafe extern "C" fn(Bytes, Bytes, Bytes, *const Host, *mut Instance) -> i32>,
+    /// Answers with the state of an older version: target version, state of this version, attic.
+    pub step_down: Option<unsafe extern "C" fn(Bytes, Bytes, Bytes, *const Host) -> i32>,
+    /// Runs the hook; the bytes are an [`UpdateContext`](crate::UpdateContext).
+    pub before_update: Option<unsafe extern "C" fn(Instance, Bytes, *const Host) -> i32>,
+    /// Runs the hook.
+    pub after_update: Option<unsafe extern "C" fn(Instance, Bytes, *const Host) -> i32>,
+    /// Runs the hook.
+    pub update_failed: Option<unsafe extern "C" fn(Instance, Bytes, *const Host) -> i32>,
+    /// Handles a message: index of the port, payload. Sent messages are written to the host.
+    pub deliver: Option<unsafe extern "C" fn(Instance, u32, Bytes, *const Host) -> i32>,
+    /// Runs a timer: its index.
+    pub tick: Option<unsafe extern "C" fn(Instance, u32, *const Host) -> i32>,
+    /// Answers with the view as text, or with nothing.
+    pub view: Option<unsafe extern "C" fn(Instance, *const Host) -> i32>,
+}
+
+/// Where a call's answers go. Owned, and bounded, by the host.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Host {
+    /// The size of this struct in bytes.
+    pub size: usize,
+    /// Handed back to `write`.
+    pub context: *mut c_void,
+    /// Takes bytes of a [`kind`]; the second number is the port of a message. Answers [`OK`], or [`FAILED`] when the
+    /// host takes no more.
+    pub write: unsafe extern "C" fn(*mut c_void, u32, u32, Bytes) -> i32,
+}
+
+/// What `describe` answers.
+#[derive(Debug, Clone)]
+pub struct Description {
+    /// The versions that lead to this code, its own first.
+    pub versions: Vec<crate::state::step::VersionInfo>,
+    /// Ports, timers, hooks.
+    pub interface: crate::widget::Interface,
+}
+
+/// Why a call failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The error, or what was panicked with.
+    pub message: String,
+    /// Where it panicked: `file:line:column`.
+    pub location: Option<String>,
+}
+
+record! {
+    Description { versions, interface }
+    Failure { message, location }
+}

@@ -1,0 +1,202 @@
+//! The function table of a widget: each entry checks its arguments, opens a guard and calls the Rust side.
+
+use super::guard::{Reply, guarded};
+use super::{Bytes, Description, Host, Instance, Table, image};
+use crate::state::attic::Attic;
+use crate::state::codec::{Decoder, Encoder};
+use crate::state::step::{MigrateError, StepContext};
+use crate::state::{from_bytes, to_bytes};
+use crate::widget::{Behaviour, BoxError, Outbox, UpdateContext, Widget};
+
+/// The table of `W`.
+pub(super) const fn of<W: Widget + Behaviour>() -> *const Table {
+    &const {
+        Table {
+            size: size_of::<Table>(),
+            alive: Some(alive),
+            describe: Some(describe::<W>),
+            create: Some(create::<W>),
+            destroy: Some(destroy::<W>),
+            encode: Some(encode::<W>),
+            decode: Some(decode::<W>),
+            step_down: Some(step_down::<W>),
+            before_update: Some(before_update::<W>),
+            after_update: Some(after_update::<W>),
+            update_failed: Some(update_failed::<W>),
+            deliver: Some(deliver::<W>),
+            tick: Some(tick::<W>),
+            view: Some(view::<W>),
+        }
+    }
+}
+
+// The contract of every function here, which the host's `handle` module keeps:
+// - `host` is null or valid during the call; `Bytes` are valid during the call; `out` is valid for one write.
+// - `instance` came from `create` or `decode` of the same table, was not destroyed, did not panic, and no other call
+//   with it is running.
+
+unsafe extern "C" fn alive(host: *const Host) -> i32 {
+    // SAFETY: the contract above.
+    unsafe { guarded(host, |reply| reply.result(image::build_id())) }
+}
+
+unsafe extern "C" fn describe<W: Widget + Behaviour>(host: *const Host) -> i32 {
+    let call = |reply: &Reply| {
+        let mut versions = Vec::new();
+        W::versions(&mut versions);
+        reply.result(&to_bytes(&Description { versions, interface: W::interface() })?)
+    };
+    // SAFETY: the contract above.
+    unsafe { guarded(host, call) }
+}
+
+unsafe extern "C" fn create<W: Widget>(host: *const Host, out: *mut Instance) -> i32 {
+    let call = |_: &Reply| {
+        let instance = Box::new(W::default());
+        // SAFETY: the contract above.
+        unsafe { out.write(Box::into_raw(instance).cast()) };
+        Ok(())
+    };
+    // SAFETY: the contract above.
+    unsafe { guarded(host, call) }
+}
+
+unsafe extern "C" fn destroy<W: Widget>(instance: Instance) -> i32 {
+    let call = |_: &Reply| {
+        // SAFETY: the contract above: made by `Box::into_raw` of a `Box<W>`, and given back once.
+        drop(unsafe { Box::from_raw(instance.cast::<W>()) });
+        Ok(())
+    };
+    // SAFETY: a null host is allowed.
+    unsafe { guarded(std::ptr::null(), call) }
+}
+
+unsafe extern "C" fn encode<W: Widget>(instance: Instance, host: *const Host) -> i32 {
+    // SAFETY: the contract above.
+    unsafe { with::<W>(instance, host, |widget, reply| reply.result(&to_bytes(widget)?)) }
+}
+
+unsafe extern "C" fn decode<W: Widget>(
+    version: Bytes,
+    state: Bytes,
+    attic: Bytes,
+    host: *const Host,
+    out: *mut Instance,
+) -> i32 {
+    let call = |reply: &Reply| {
+        // SAFETY: the contract above.
+        let (version, state, attic) = unsafe { (version.as_slice(), state.as_slice(), attic.as_slice()) };
+        let mut context = StepContext::new(from_bytes::<Attic>(attic)?);
+        let mut input = Decoder::new(state);
+        let widget = W::load(std::str::from_utf8(version)?, &mut input, &mut context).map_err(boxed)?;
+        input.finish()?;
+        reply.attic(&to_bytes(&context.into_attic())?)?;
+        let instance = Box::new(widget);
+        // SAFETY: the contract above.
+        unsafe { out.write(Box::into_raw(instance).cast()) };
+        Ok(())
+    };
+    // SAFETY: the contract above.
+    unsafe { guarded(host, call) }
+}
+
+unsafe extern "C" fn step_down<W: Widget>(
+    version: Bytes,
+    state: Bytes,
+    attic: Bytes,
+    host: *const Host,
+) -> i32 {
+    let call = |reply: &Reply| {
+        // SAFETY: the contract above.
+        let (version, state, attic) = unsafe { (version.as_slice(), state.as_slice(), attic.as_slice()) };
+        let mut context = StepContext::new(from_bytes::<Attic>(attic)?);
+        let mut out = Encoder::new();
+        from_bytes::<W>(state)?
+            .store(std::str::from_utf8(version)?, &mut out, &mut context)
+            .map_err(boxed)?;
+        reply.attic(&to_bytes(&context.into_attic())?)?;
+        reply.result(&out.finish()?)
+    };
+    // SAFETY: the contract above.
+    unsafe { guarded(host, call) }
+}
+
+macro_rules! hooks {
+    ($($hook:ident)*) => { $(
+        unsafe extern "C" fn $hook<W: Widget + Behaviour>(instance: Instance, context: Bytes, host: *const Host) -> i32 {
+            let call = |widget: &mut W, _: &Reply| {
+                // SAFETY: the contract above.
+                let context: UpdateContext = from_bytes(unsafe { context.as_slice() })?;
+                widget.$hook(&context)
+            };
+            // SAFETY: the contract above.
+            unsafe { with(instance, host, call) }
+        }
+    )* };
+}
+
+hooks! { before_update after_update update_failed }
+
+unsafe extern "C" fn deliver<W: Widget + Behaviour>(
+    instance: Instance,
+    port: u32,
+    payload: Bytes,
+    host: *const Host,
+) -> i32 {
+    let call = |widget: &mut W, reply: &Reply| {
+        // SAFETY: the contract above.
+        let mut payload = Decoder::new(unsafe { payload.as_slice() });
+        sending(reply, |outbox| widget.deliver(port as usize, &mut payload, outbox))
+    };
+    // SAFETY: the contract above.
+    unsafe { with(instance, host, call) }
+}
+
+unsafe extern "C" fn tick<W: Widget + Behaviour>(instance: Instance, timer: u32, host: *const Host) -> i32 {
+    let call = |widget: &mut W, reply: &Reply| sending(reply, |outbox| widget.tick(timer as usize, outbox));
+    // SAFETY: the contract above.
+    unsafe { with(instance, host, call) }
+}
+
+unsafe extern "C" fn view<W: Widget + Behaviour>(instance: Instance, host: *const Host) -> i32 {
+    let call = |widget: &mut W, reply: &Reply| match widget.view() {
+        Some(text) => reply.result(text.as_bytes()),
+        None => Ok(()),
+    };
+    // SAFETY: the contract above.
+    unsafe { with(instance, host, call) }
+}
+
+/// Runs a handler, then hands over what it sent.
+fn sending(reply: &Reply, handler: impl FnOnce(&Outbox) -> Result<(), BoxError>) -> Result<(), BoxError> {
+    let outbox = Outbox::default();
+    let result = handler(&outbox);
+    // What was sent before an error is sent: the state has changed with it.
+    for (port, payload) in outbox.into_messages()? {
+        reply.message(port, &payload)?;
+    }
+    result
+}
+
+/// Runs `call` on an instance.
+///
+/// # Safety
+///
+/// The contract above.
+unsafe fn with<W>(
+    instance: Instance,
+    host: *const Host,
+    call: impl FnOnce(&mut W, &Reply) -> Result<(), BoxError>,
+) -> i32 {
+    let call = |reply: &Reply| {
+        // SAFETY: the contract above: a live `W` that nobody else has a reference to.
+        call(unsafe { &mut *instance.cast::<W>() }, reply)
+    };
+    // SAFETY: the contract above.
+    unsafe { guarded(host, call) }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "passed to `map_err`")]
+fn boxed(error: MigrateError) -> BoxError {
+    error.to_string().into()
+}

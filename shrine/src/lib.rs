@@ -1,0 +1,92 @@
+//! Hot module replacement for Rust that keeps state and connections.
+//!
+//! A *widget* is a struct whose instances outlive their code. `#[widget]` on the struct makes its state a versioned,
+//! encodable type; `#[migrate]` below it says how older versions become this one; `#[widget]` on an `impl` block makes
+//! its methods ports, timers and hooks.
+//!
+//! ```
+//! use shrine::prelude::*;
+//!
+//! /// Adds up what arrives on `add`.
+//! #[widget(id = "counter", version = "1.0.0")]
+//! #[migrate(from = "0.9.0", rename(count => total), add(step = 1))]
+//! #[derive(Debug, Clone, Default)]
+//! pub struct Counter {
+//!     pub total: i64,
+//!     pub step: i64,
+//! }
+//!
+//! #[widget]
+//! impl Counter {
+//!     #[input]
+//!     fn add(&mut self, n: i64, total: &mut Output<i64>) {
+//!         self.total += n * self.step;
+//!         total.send(self.total);
+//!     }
+//! }
+//! # fn main() {}
+//! ```
+//!
+//! # Choosing what to use
+//!
+//! | you want to | use |
+//! |---|---|
+//! | write a widget and edit it while it runs | [`widget`](macro@widget), and `cargo shrine watch` |
+//! | put a struct or enum of your own into a widget's state | [`state`](macro@state) |
+//! | change the state of a widget that was released | [`migrate`](macro@migrate), and a higher version |
+//! | run widgets in a program of your own | feature `host`: `registry::Registry` |
+//! | take edits in while your program runs | `shrine_watch::Live` |
+//!
+//! # Features
+//!
+//! - `host`: what a program needs that runs widgets. A widget crate compiles without it and pulls in little.
+
+#[macro_use]
+mod record;
+
+pub mod abi;
+#[cfg(feature = "host")]
+pub mod event;
+#[cfg(feature = "host")]
+pub mod registry;
+pub mod state;
+mod widget;
+
+pub use shrine_macros::{migrate, state, widget};
+pub use state::State;
+pub use state::step::{MigrateError, Step, StepContext};
+pub use state::value::Value;
+pub use widget::{Behaviour, BoxError, Output, UpdateContext, Widget};
+
+/// What a widget's source begins with: `use shrine::prelude::*;`.
+pub mod prelude {
+    pub use crate::{BoxError, MigrateError, Output, UpdateContext};
+    // From where they are defined: `crate::state` is a module as well.
+    pub use shrine_macros::{migrate, state, widget};
+}
+
+/// What generated code calls. Not part of the public interface: it changes without notice.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::abi::Descriptor;
+    pub use crate::state::State;
+    pub use crate::state::codec::{DecodeError, Decoder, Encoder};
+    pub use crate::state::convert::{self, ConvertFrom};
+    pub use crate::state::shape::{
+        EnumShape, FieldShape, Recursion, Shape, ShapeContext, StructShape, VariantShape, fingerprint,
+    };
+    pub use crate::state::step::{
+        Chain, Fallback, HopInfo, MigrateError, NoFallback, Operation, Step, StepContext, VersionInfo,
+        computed, converted, operation, tried,
+    };
+    pub use crate::state::to_bytes;
+    pub use crate::widget::{
+        Behaviour, BoxError, Interface, Outbox, Outcome, PortInfo, TimerInfo, UpdateContext, Widget,
+    };
+    pub use std;
+}
+
+/// The examples of the README, compiled.
+#[cfg(all(doctest, feature = "host"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;

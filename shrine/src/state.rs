@@ -1,0 +1,107 @@
+//! What a widget remembers: how it is described, encoded, versioned and carried from one version to the next.
+//!
+//! | module | question it answers |
+//! |---|---|
+//! | [`shape`] | what does this type look like, independent of where it is defined? |
+//! | [`codec`] | how does a value become bytes, and bytes a value? |
+//! | [`value`] | how do I hold state whose Rust type I do not have? |
+//! | [`step`] | how does one version become the next, and how does it go back? |
+//! | [`convert`] | which changes of a field's type need no code? |
+//! | [`attic`] | where do values wait that the current code has no field for? |
+//! | `plan`, `reconcile` | (feature `host`) what does an update do with an instance's state? |
+//! | `json` | (feature `host`) how do people read and write state? |
+
+pub mod attic;
+pub mod codec;
+pub mod convert;
+#[cfg(feature = "host")]
+pub mod json;
+#[cfg(feature = "host")]
+pub mod plan;
+#[cfg(feature = "host")]
+pub mod reconcile;
+pub mod shape;
+mod std_types;
+pub mod step;
+pub mod value;
+
+use codec::{DecodeError, Decoder, Encoder};
+use shape::{Shape, ShapeContext};
+
+/// A type that can be part of a widget's state or travel in a message.
+///
+/// `#[widget]` and `#[state]` implement it for your types; this crate implements it for the types of `std` that
+/// own plain data. Implementing it by hand is possible and rarely needed.
+///
+/// The encoding is MessagePack with field names: self-describing, exact for floats, bytes and non-string keys.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be part of a widget's state or of a message",
+    label = "has no `Shape`: nothing describes it independently of this build",
+    note = "put `#[state]` on it if it is yours; mark the field `#[state(transient)]` if it can be rebuilt by `Default`"
+)]
+pub trait State: Sized + 'static {
+    /// A stable hash of the shape: of names and kinds, not of paths, documentation or field order.
+    const FINGERPRINT: u64;
+
+    /// Whether some value of this type is encoded as `nil`, so that an `Option` around it needs a wrapper.
+    const NULLABLE: bool = false;
+
+    /// Describes the type. `context` recognises a type that contains itself.
+    fn shape(context: &mut ShapeContext) -> Shape;
+
+    /// Appends the encoding of `self`.
+    fn encode(&self, out: &mut Encoder);
+
+    /// Reads one value that [`State::encode`] of the same shape wrote.
+    ///
+    /// # Errors
+    ///
+    /// When the bytes are cut off, malformed, nested too deep, or of another shape. The error names the path.
+    fn decode(input: &mut Decoder<'_>) -> Result<Self, DecodeError>;
+
+    /// Appends a run of items; `u8` overrides it to write one block of bytes.
+    #[doc(hidden)]
+    fn encode_slice(items: &[Self], out: &mut Encoder) {
+        out.sequence(items.len(), items.iter());
+    }
+
+    /// Reads a run of items; `u8` overrides it to read one block of bytes.
+    #[doc(hidden)]
+    fn decode_vec(input: &mut Decoder<'_>) -> Result<Vec<Self>, DecodeError> {
+        let mut items = Vec::new();
+        input.sequence(|input| {
+            items.push(Self::decode(input)?);
+            Ok(())
+        })?;
+        Ok(items)
+    }
+}
+
+/// Encodes a value into fresh bytes.
+///
+/// # Errors
+///
+/// When the value is nested deeper than [`codec::MAX_DEPTH`]: it could be written, but never read again.
+pub fn to_bytes<T: State>(value: &T) -> Result<Vec<u8>, DecodeError> {
+    let mut out = Encoder::new();
+    value.encode(&mut out);
+    out.finish()
+}
+
+/// Decodes a value that fills `bytes` exactly.
+///
+/// # Errors
+///
+/// As [`State::decode`], and when bytes are left over.
+pub fn from_bytes<T: State>(bytes: &[u8]) -> Result<T, DecodeError> {
+    let mut input = Decoder::new(bytes);
+    let value = T::decode(&mut input)?;
+    input.finish()?;
+    Ok(value)
+}
+
+/// The shape of a type.
+#[must_use]
+pub fn shape_of<T: State>() -> Shape {
+    T::shape(&mut ShapeContext::new())
+}

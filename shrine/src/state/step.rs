@@ -1,0 +1,262 @@
+//! One version becomes the next, and goes back.
+//!
+//! `#[migrate]` generates a [`Step`] for each hop and a [`Chain`] for each version. State is decoded once, as the Rust
+//! type of the version it was written by, and then moves through the steps.
+
+use std::fmt;
+
+use super::State;
+use super::attic::Attic;
+use super::codec::{Decoder, Encoder};
+
+/// The hop from one version's type to the next one's.
+#[diagnostic::on_unimplemented(
+    message = "nothing migrates `{Old}` to `{Self}`",
+    note = "describe the hop with `#[migrate(from = \"..\", ..)]` on the widget, or implement `shrine::Step<{Old}> for {Self}`"
+)]
+pub trait Step<Old>: Sized {
+    /// Turns the older state into the newer one.
+    ///
+    /// # Errors
+    ///
+    /// When a value has no counterpart. The update is rolled back and the running state stays as it is.
+    fn step(old: Old, context: &mut StepContext) -> Result<Self, MigrateError>;
+
+    /// Turns the newer state back into the older one.
+    ///
+    /// # Errors
+    ///
+    /// When a value has no counterpart, or the hop has no way back.
+    fn step_down(self, context: &mut StepContext) -> Result<Old, MigrateError>;
+}
+
+/// A version's type, and the way to it from each older version.
+pub trait Chain: State {
+    /// The version that this type is.
+    const VERSION: &'static str;
+
+    /// Decodes the state that `version` wrote and carries it here.
+    ///
+    /// # Errors
+    ///
+    /// When the version is unknown, the bytes are not its state, or a step fails.
+    fn load(version: &str, input: &mut Decoder<'_>, context: &mut StepContext) -> Result<Self, MigrateError>;
+
+    /// Carries the state down to `version` and encodes it there.
+    ///
+    /// # Errors
+    ///
+    /// When the version is unknown or a step down fails.
+    fn store(self, version: &str, out: &mut Encoder, context: &mut StepContext) -> Result<(), MigrateError>;
+
+    /// Appends the versions that lead here, this one first.
+    fn versions(found: &mut Vec<VersionInfo>);
+}
+
+/// What steps share: the attic of the instance, and where in the state they are.
+#[derive(Debug, Default)]
+pub struct StepContext {
+    attic: Attic,
+    path: Vec<String>,
+}
+
+impl StepContext {
+    /// A context over the attic of an instance.
+    #[must_use]
+    pub fn new(attic: Attic) -> Self {
+        Self { attic, path: Vec::new() }
+    }
+
+    /// The attic as the steps left it.
+    #[must_use]
+    pub fn into_attic(self) -> Attic {
+        self.attic
+    }
+
+    /// Puts the value of a field that the other version does not have into the attic.
+    pub fn discard<T: State>(&mut self, version: &str, field: &str, value: &T) {
+        let path = self.path_of(field);
+        self.attic.put(version, &path, value);
+    }
+
+    /// Takes the value of a field back that the other version did not have.
+    pub fn restore<T: State>(&mut self, version: &str, field: &str) -> Option<T> {
+        let path = self.path_of(field);
+        self.attic.take(version, &path)
+    }
+
+    /// Runs `inside` one level further in: `step` is a field or `[index]`.
+    pub fn within<T>(&mut self, step: impl Into<String>, inside: impl FnOnce(&mut Self) -> T) -> T {
+        self.path.push(step.into());
+        let result = inside(self);
+        self.path.pop();
+        result
+    }
+
+    fn path_of(&self, field: &str) -> String {
+        let mut path = String::new();
+        for step in self.path.iter().map(String::as_str).chain([field]) {
+            if !path.is_empty() && !step.starts_with('[') {
+                path.push('.');
+            }
+            path.push_str(step);
+        }
+        path
+    }
+}
+
+/// Why a state could not be carried to another version.
+///
+/// Any error converts into it, so `?` works in converters.
+pub struct MigrateError {
+    path: Vec<String>,
+    message: String,
+}
+
+impl MigrateError {
+    /// An error in the words of the migration's author.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { path: Vec::new(), message: message.into() }
+    }
+
+    /// The same error, seen from the value around it.
+    #[must_use]
+    pub fn at(mut self, step: impl Into<String>) -> Self {
+        self.path.push(step.into());
+        self
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub fn unknown_version(version: &str, head: &str) -> Self {
+        Self::new(format!("no chain of `#[migrate]` connects {version} and {head}"))
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub fn one_way(from: &str, to: &str, what: &str) -> Self {
+        Self::new(format!("{what} has no way back from {from} to {to}: give it a `down`"))
+    }
+}
+
+impl<E: std::error::Error> From<E> for MigrateError {
+    fn from(error: E) -> Self {
+        Self::new(error.to_string())
+    }
+}
+
+impl fmt::Display for MigrateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, step) in self.path.iter().rev().enumerate() {
+            let dot = if index == 0 || step.starts_with('[') { "" } else { "." };
+            write!(f, "{dot}{step}")?;
+        }
+        write!(f, "{}{}", if self.path.is_empty() { "" } else { ": " }, self.message)
+    }
+}
+
+impl fmt::Debug for MigrateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A version that a chain can start from.
+#[derive(Debug, Clone)]
+pub struct VersionInfo {
+    /// The version.
+    pub version: String,
+    /// The fingerprint of its shape.
+    pub fingerprint: u64,
+    /// Its shape.
+    pub shape: super::shape::Shape,
+    /// The hop that leads on from it to the next newer version; none for the newest.
+    pub hop: Option<HopInfo>,
+}
+
+/// What one hop does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HopInfo {
+    /// The operations, in the order of the attribute.
+    pub operations: Vec<Operation>,
+    /// Whether the newer state can be stepped down over this hop.
+    pub reversible: bool,
+}
+
+/// One operation of a hop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operation {
+    /// `rename`, `add`, `remove`, `change` or `with`.
+    pub kind: String,
+    /// The field: its name at the newer version, or at the older one for `remove`. The path of the function for `with`.
+    pub field: String,
+    /// The older name for `rename`, the older type for `change`, the type for `remove`.
+    pub detail: Option<String>,
+}
+
+record! {
+    VersionInfo { version, fingerprint, shape, hop }
+    HopInfo { operations, reversible }
+    Operation { kind, field, detail }
+}
+
+#[doc(hidden)]
+#[must_use]
+pub fn operation(kind: &str, field: &str, detail: Option<&str>) -> Operation {
+    Operation { kind: kind.to_owned(), field: field.to_owned(), detail: detail.map(str::to_owned) }
+}
+
+/// Evaluates the initial value of an added field from the older state.
+#[doc(hidden)]
+pub fn computed<O, T>(old: &O, value: impl FnOnce(&O) -> T) -> T {
+    value(old)
+}
+
+/// Converts the value of a changed field.
+#[doc(hidden)]
+pub fn converted<A, B>(old: A, by: impl FnOnce(A) -> B) -> B {
+    by(old)
+}
+
+/// Converts the value of a changed field with a function that may fail.
+#[doc(hidden)]
+pub fn tried<A, B, E: Into<MigrateError>>(
+    old: A,
+    by: impl FnOnce(A) -> Result<B, E>,
+) -> Result<B, MigrateError> {
+    by(old).map_err(Into::into)
+}
+
+/// Finds out without a bound whether a type has a `Default`: `Fallback::<T>::new().value()` is the inherent method
+/// where `T: Default`, and that of [`NoFallback`] elsewhere. Works for concrete types only, which is what macros have.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Fallback<T>(std::marker::PhantomData<T>);
+
+#[doc(hidden)]
+impl<T> Fallback<T> {
+    #[expect(clippy::new_without_default, reason = "only generated code makes one")]
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(std::marker::PhantomData)
+    }
+}
+
+#[doc(hidden)]
+impl<T: Default> Fallback<T> {
+    #[must_use]
+    pub fn value(&self) -> Option<T> {
+        Some(T::default())
+    }
+}
+
+#[doc(hidden)]
+pub trait NoFallback<T> {
+    fn value(&self) -> Option<T>;
+}
+
+impl<T> NoFallback<T> for Fallback<T> {
+    fn value(&self) -> Option<T> {
+        None
+    }
+}

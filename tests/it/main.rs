@@ -1,0 +1,25 @@
+//! What shrine promises, checked from outside.
+
+mod decode;
+mod macros;
+mod runtime;
+mod ui;
+mod watch;
+
+/// A module that nobody mentions would be a test that nobody runs.
+#[test]
+fn no_test_is_forgotten() {
+    let main = include_str!("main.rs");
+    let folder =
+        std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/it")).expect("the folder of this file");
+    for file in folder.map_while(Result::ok) {
+        let name = file.file_name().to_string_lossy().replace(".rs", "");
+        assert!(name == "main" || main.contains(&format!("mod {name};")), "{name}");
+    }
+    let topics =
+        std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/ui")).expect("the folder of the cases");
+    for topic in topics.map_while(Result::ok) {
+        let name = topic.file_name().to_string_lossy().into_owned();
+        assert!(include_str!("ui.rs").contains(&name), "{name}");
+    }
+}

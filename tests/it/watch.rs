@@ -1,0 +1,251 @@
+//! `cargo shrine watch` on real crates.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+use shrine_tests::{Project, Watch, finish};
+
+/// The edits that a day consists of, in one process: each with its event, its state, and what ran on.
+#[test]
+fn a_day_of_edits() {
+    let project = Project::of_example("counter", "counter-day");
+    let mut watch = Watch::start(project.path(), &[]);
+    let ready = watch.expect("ready");
+    assert_eq!(ready["widgets"][0]["id"], "counter");
+    assert_eq!(ready["instances"], json!([{"id": "counter", "widget": "counter"}]));
+    assert_eq!(watch.send("counter.add", &json!(5)), json!(5));
+
+    // The body of a handler.
+    project.edit("self.total += n * self.step;", "self.total += 10 * n * self.step;");
+    let updated = watch.expect("updated");
+    assert_eq!((plan(&updated), &updated["generation"]), ("hand_over", &json!(2)));
+    assert_eq!(updated["build_id"].as_str().map(str::len), Some(40));
+    assert!(updated["phases_us"]["total"].as_u64() > updated["phases_us"]["build"].as_u64());
+    assert_eq!(watch.send("counter.add", &json!(1)), json!(15));
+
+    // A field without a bump.
+    let released = project.read("src/lib.rs");
+    project.edit("pub step: i64,\n", "pub step: i64,\n    /// More.\n    pub limit: u8,\n");
+    project.edit("total: 0, step: 1,", "total: 0, step: 1, limit: 9,");
+    // Two edits make one change: the build may have seen the first alone, and failed.
+    let updated = watch.expect_after(&["build_failed"], "updated");
+    assert_eq!(plan(&updated), "structural");
+    assert_eq!(updated["report"][0]["field"], "limit");
+    assert_eq!(watch.state("counter"), json!({"total": 15, "step": 1, "limit": 9, "label": "COUNT"}));
+
+    // A bump whose chain is there.
+    project
+        .edit("version = \"1.0.0\")]", "version = \"1.1.0\")]\n#[migrate(from = \"1.0.0\", add(limit = 3))]");
+    let updated = watch.expect("updated");
+    assert_eq!(plan(&updated), "chain");
+    assert_eq!(watch.state("counter"), json!({"total": 15, "step": 1, "limit": 3, "label": "COUNT"}));
+
+    // A compile error, then a panic in a hook.
+    let good = project.read("src/lib.rs");
+    project.edit("#[view]", "#[view] oops");
+    let failed = watch.expect("build_failed");
+    assert_eq!(failed["running_generation"], updated["generation"]);
+    assert!(failed["rendered"].as_str().is_some_and(|text| text.contains("error")), "{failed:#}");
+    let before = watch.state("counter");
+    let hook = "#[after_update]\n    fn check(&mut self, _: &UpdateContext) { panic!(\"not today\") }\n\n    #[view]";
+    project.write("src/lib.rs", &good.replace("#[view]", hook));
+    let rolled_back = watch.expect("rolled_back");
+    assert_eq!(
+        (rolled_back["phase"].as_str(), rolled_back["instance"].as_str()),
+        (Some("after_update"), Some("counter"))
+    );
+    let reason = rolled_back["reason"].as_str().unwrap_or_default();
+    assert!(reason.contains("not today") && reason.contains("src/lib.rs:"), "{reason}");
+    assert_eq!(watch.state("counter"), before);
+    assert_eq!(watch.send("counter.add", &json!(1)), json!(25), "the old code runs on");
+
+    // A missing migration.
+    let forgotten = good
+        .replace("version = \"1.1.0\"", "version = \"2.0.0\"")
+        .replace("from = \"1.0.0\"", "from = \"1.5.0\"");
+    project.write("src/lib.rs", &forgotten);
+    let refused = watch.expect("refused");
+    assert_eq!((refused["from"].as_str(), refused["to"].as_str()), (Some("1.1.0"), Some("2.0.0")));
+    assert!(
+        refused["help"].as_str().is_some_and(|help| help.contains("#[migrate(from = \"1.1.0\"")),
+        "{refused:#}"
+    );
+    assert_eq!(watch.state("counter")["total"], 25);
+
+    // The next good save recovers, and the source of the morning is a way down.
+    project.write("src/lib.rs", &good.replace("{}: {}", "{} = {}"));
+    assert_eq!(plan(&watch.expect("updated")), "hand_over");
+    project.write("src/lib.rs", &released);
+    assert_eq!(plan(&watch.expect("updated")), "down");
+    assert_eq!(watch.state("counter"), json!({"total": 25, "step": 1, "label": "COUNT"}));
+    watch.quit();
+}
+
+#[test]
+fn what_cannot_run_live_is_refused_with_what_to_do() {
+    let project = Project::of_example("counter", "counter-refused");
+    let mut watch = Watch::start(project.path(), &[]);
+    watch.expect("ready");
+    watch.send("counter.add", &json!(5));
+
+    project.write("Cargo.toml", &project.manifest("[profile.dev]\npanic = \"abort\"\n"));
+    let refused = watch.expect("refused");
+    assert!(refused["help"].as_str().is_some_and(|help| help.contains("panic = \"abort\"")), "{refused:#}");
+    assert_eq!(refused["running_generation"], 1);
+    project.write("Cargo.toml", &project.manifest(""));
+    watch.expect("unchanged");
+
+    project.write("src/lib.rs", "//! No widget at all.\n");
+    let refused = watch.expect("refused");
+    assert!(refused["reason"].as_str().is_some_and(|reason| reason.contains("widget")), "{refused:#}");
+    assert_eq!(watch.state("counter")["total"], 5);
+    watch.quit();
+}
+
+#[test]
+fn a_touch_is_no_change() {
+    let project = Project::of_example("counter", "counter-touched");
+    let mut watch = Watch::start(project.path(), &[]);
+    watch.expect("ready");
+    let source = project.read("src/lib.rs");
+    project.write("src/lib.rs", &source);
+    assert_eq!(watch.wait_for("changed")["decision"], "nothing");
+    project.edit("total += n", "total += 2 * n");
+    assert_eq!(watch.wait_for("changed")["decision"], "rebuild");
+    watch.expect("updated");
+    project.write("src/lib.rs", &source);
+    watch.expect("updated");
+    assert!(!watch.names().contains(&"unchanged"), "{:?}", watch.names());
+    watch.quit();
+}
+
+#[test]
+fn commands_answer_with_events() {
+    let project = Project::of_example("counter", "counter-commands");
+    let mut watch = Watch::start(project.path(), &[]);
+    watch.command("state");
+    watch.expect("ready");
+    assert_eq!(watch.expect("state")["value"]["total"], 0, "what came too early waits");
+    watch.send("counter.add", &json!(5));
+    watch.command("view counter");
+    assert_eq!(watch.expect("view")["value"], "COUNT: 5");
+    watch.command("set counter {\"step\": 3}");
+    assert_eq!(watch.expect("state")["value"], json!({"total": 5, "step": 3, "label": "COUNT"}));
+    watch.command("undo counter");
+    assert_eq!(watch.expect("state")["value"]["step"], 1);
+    watch.command("redo counter");
+    assert_eq!(watch.expect("state")["value"]["step"], 3);
+    watch.command("history counter");
+    let history = watch.expect("history");
+    let causes: Vec<_> =
+        history["value"].as_array().into_iter().flatten().map(|entry| &entry["cause"]).collect();
+    assert_eq!(causes, ["created", "message add", "set", "undo 2", "redo 2"]);
+    watch.command("connections");
+    assert_eq!(watch.expect("connections")["value"], json!([]));
+    for (command, help) in [
+        ("state nobody", "there are `counter`"),
+        ("send counter.add {", ""),
+        ("send counter.sub 1", "its input ports are `add`, `reset`"),
+        ("undoo counter", "undo"),
+    ] {
+        watch.command(command);
+        let error = watch.expect("error");
+        assert_eq!(error["command"], command);
+        assert!(error["help"].as_str().unwrap_or_default().contains(help), "{error:#}");
+    }
+    watch.command("pause");
+    watch.command("resume");
+    watch.command("reload");
+    watch.expect("unchanged");
+    watch.close_input();
+    let (status, last, _) = watch.end();
+    assert_eq!((status.code(), last["code"].as_u64()), (Some(0), Some(0)));
+}
+
+#[test]
+fn once_says_by_its_exit_code_what_became_of_it() {
+    let project = Project::of_example("counter", "counter-once");
+    let (code, events, _) = finish(project.path(), &["--once"]);
+    assert_eq!((code, names(&events).last()), (Some(0), Some(&"exit")));
+    assert!(names(&events).contains(&"ready"));
+
+    project.edit("#[view]", "#[view] oops");
+    let (code, events, _) = finish(project.path(), &["--once"]);
+    assert_eq!((code, names(&events)), (Some(101), vec!["build_failed", "exit"]));
+
+    project.write("src/lib.rs", "//! No widget at all.\n");
+    let (code, events, errors) = finish(project.path(), &["--once"]);
+    assert_eq!(code, Some(4), "{events:?}\n{errors}");
+
+    project.write("Cargo.toml", "[package\n");
+    let (code, events, errors) = finish(project.path(), &["--once"]);
+    assert_eq!(code, Some(94), "{events:?}\n{errors}");
+}
+
+fn plan(updated: &Value) -> &str {
+    updated["widgets"][0]["plan"].as_str().unwrap_or_default()
+}
+
+fn names(events: &[Value]) -> Vec<&str> {
+    events.iter().filter_map(|event| event["event"].as_str()).collect()
+}
+
+/// A build that never ends, and what is left of it afterwards.
+#[test]
+fn an_interrupt_ends_it_and_everything_it_has_started() {
+    let project = Project::of_example("counter", "counter-interrupted");
+    let marker = project.path().join("building");
+    let build = format!(
+        "fn main() {{ std::fs::write({marker:?}, std::process::id().to_string()).unwrap(); loop {{ std::thread::park(); }} }}"
+    );
+    project.write("build.rs", &build);
+    let mut watch = Watch::start(project.path(), &[]);
+    let script = wait_for(|| std::fs::read_to_string(&marker).ok().filter(|id| !id.is_empty()));
+    let status = Command::new("kill").args(["-INT", &watch.id().to_string()]).status();
+    assert!(status.is_ok_and(|status| status.success()));
+    let (status, last, errors) = watch.end();
+    assert_eq!(
+        (status.code(), &last["event"], &last["code"]),
+        (Some(130), &json!("exit"), &json!(130)),
+        "{errors}"
+    );
+    wait_for(|| (!runs(&script)).then_some(()));
+}
+
+#[test]
+fn a_newer_save_ends_the_build_under_way() {
+    let project = Project::of_example("counter", "counter-overtaken");
+    let mut watch = Watch::start(project.path(), &[]);
+    watch.expect("ready");
+    let marker = project.path().join("building");
+    let slow = format!(
+        "const _: &str = include_str!({marker:?});\n#[allow(dead_code)] const SLOW: u64 = {{ let mut n = 0_u64; while n < 1 << 40 {{ n += 1; }} n }};\n"
+    );
+    project.write("building", "");
+    let good = project.read("src/lib.rs").replace("{}: {}", "{} is {}");
+    // The compiler would be busy with that constant for hours.
+    project.write("src/lib.rs", &format!("#![allow(long_running_const_eval)]\n{slow}{good}"));
+    let changed = watch.wait_for("changed");
+    assert_eq!(changed["decision"], "rebuild");
+    project.write("src/lib.rs", &good);
+    watch.expect("updated");
+    watch.command("view counter");
+    assert_eq!(watch.expect("view")["value"], "COUNT is 0");
+    watch.quit();
+}
+
+/// Waits without a clock: until the condition holds, or the test runner gives up.
+fn wait_for<T>(condition: impl Fn() -> Option<T>) -> T {
+    loop {
+        match condition() {
+            Some(value) => return value,
+            None => std::thread::yield_now(),
+        }
+    }
+}
+
+/// Whether a process runs: one that has ended and waits for its parent does not.
+fn runs(process: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.trim_start().starts_with(['Z', 'X']))
+}

@@ -1,0 +1,10 @@
+//! Real crates in temporary folders, and the real binary that watches them.
+//!
+//! All projects build into one shared target directory, so that dependencies are compiled once. Two projects of one
+//! package name would overwrite each other's library there: every project of a test has a name of its own.
+
+mod project;
+mod watch;
+
+pub use project::{Project, repository};
+pub use watch::{Watch, binary, finish};

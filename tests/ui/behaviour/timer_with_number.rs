@@ -1,0 +1,15 @@
+use shrine::prelude::*;
+
+#[widget(id = "counter", version = "1.0.0")]
+#[derive(Default)]
+struct Counter {
+    total: i64,
+}
+
+#[widget]
+impl Counter {
+    #[every(1000)]
+    fn tick(&mut self) {}
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+use shrine::prelude::*;
+
+#[widget(id = "counter", version = "1.0.0")]
+#[derive(Default)]
+struct Counter {
+    total: i64,
+}
+
+#[widget]
+impl Drop for Counter {
+    fn drop(&mut self) {}
+}
+
+fn main() {}

@@ -1,0 +1,22 @@
+use shrine::prelude::*;
+
+#[widget(id = "counter", version = "1.0.0")]
+#[derive(Default)]
+struct Counter {
+    total: i64,
+}
+
+#[widget]
+impl Counter {
+    #[view]
+    fn view(&self) -> i64 {
+        self.total
+    }
+
+    #[view]
+    fn other(&self) -> i64 {
+        self.total
+    }
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+use shrine::prelude::*;
+
+#[widget(id = "counter", version = "1.0.0")]
+#[migrate(from = "0.9.0", change(total: String, try_up = |text| text.parse::<i32>()))]
+#[derive(Default)]
+struct Counter {
+    total: i64,
+    step: i64,
+}
+
+#[widget]
+impl Counter {}
+
+fn main() {}

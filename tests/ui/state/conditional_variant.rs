@@ -1,0 +1,10 @@
+use shrine::prelude::*;
+
+#[state]
+enum Debugging {
+    Always,
+    #[cfg(debug_assertions)]
+    Sometimes,
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use shrine::prelude::*;
+
+#[state]
+enum Never {}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use shrine::prelude::*;
+
+#[state]
+struct Item {
+    #[state]
+    text: String,
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use shrine::prelude::*;
+
+#[state]
+struct Name<'a> {
+    text: &'a str,
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use shrine::prelude::*;
+
+#[state]
+fn item() {}
+
+fn main() {}

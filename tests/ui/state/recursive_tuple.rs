@@ -1,0 +1,6 @@
+use shrine::prelude::*;
+
+#[state]
+struct Tree(Vec<Tree>);
+
+fn main() {}

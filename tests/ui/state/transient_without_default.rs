@@ -1,0 +1,12 @@
+use shrine::prelude::*;
+
+struct Handle;
+
+#[state]
+struct Item {
+    text: String,
+    #[state(transient)]
+    handle: Handle,
+}
+
+fn main() {}

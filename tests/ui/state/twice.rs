@@ -1,0 +1,9 @@
+use shrine::prelude::*;
+
+#[state]
+#[state]
+struct Item {
+    text: String,
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use shrine::prelude::*;
+
+#[state(version = "two")]
+struct Item {
+    text: String,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use shrine::prelude::*;
+
+#[widget(id = "list", version = "1.0.0")]
+#[derive(Default)]
+struct List<T> {
+    items: Vec<T>,
+}
+
+fn main() {}

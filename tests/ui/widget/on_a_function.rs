@@ -1,0 +1,6 @@
+use shrine::prelude::*;
+
+#[widget]
+fn counter() {}
+
+fn main() {}

@@ -1,0 +1,12 @@
+use shrine::prelude::*;
+
+#[widget(id = "counter", version = "1.0")]
+#[derive(Default)]
+struct Counter {
+    total: i64,
+}
+
+#[widget]
+impl Counter {}
+
+fn main() {}

@@ -84,8 +84,10 @@ impl Loader {
 /// Opens a checked file and answers with the addresses of its descriptors.
 fn open(path: &PathBuf, checked: &Checked) -> Result<Vec<*const Descriptor>, LoadError> {
     let refused = |error: libloading::Error| {
+        // Which library or symbol is missing is in the cause.
+        let why = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
         LoadError::new(
-            format!("the dynamic loader refuses the library: {error}"),
+            format!("the dynamic loader refuses the library: {why}"),
             "check that every library and symbol it names is there; what runs is kept",
         )
     };

@@ -1,6 +1,7 @@
 //! What shrine promises, checked from outside.
 
 mod decode;
+mod libraries;
 mod macros;
 mod runtime;
 mod ui;

@@ -7,4 +7,4 @@ mod project;
 mod watch;
 
 pub use project::{Project, repository};
-pub use watch::{Watch, binary, finish};
+pub use watch::{DEADLINE, Watch, binary, finish};

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// How long an event may take. Only a failing test waits so long.
-const DEADLINE: Duration = Duration::from_secs(300);
+/// How long something may take. Only a failing test waits so long.
+pub const DEADLINE: Duration = Duration::from_secs(300);
 
 /// A running `cargo shrine watch --message-format json`.
 #[derive(Debug)]

@@ -1,0 +1,74 @@
+//! What a program says to a library that it cannot take.
+
+use shrine::abi::handle::{Library, LibraryError};
+use shrine::abi::{ABI_VERSION, Descriptor, PANIC_ABORT};
+use shrine::prelude::*;
+
+#[widget(id = "plain", version = "1.0.0")]
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Plain {
+    n: u8,
+}
+
+#[widget]
+impl Plain {}
+
+/// A widget that cannot say what it is.
+#[widget(id = "speechless", version = "1.0.0")]
+#[derive(Debug, Clone, PartialEq)]
+struct Speechless {
+    n: u8,
+}
+
+impl Default for Speechless {
+    fn default() -> Self {
+        panic!("no default today")
+    }
+}
+
+#[widget]
+impl Speechless {}
+
+/// Opens the descriptor of `Plain` after a change to it.
+fn open(change: impl FnOnce(&mut Descriptor)) -> Result<Library, LibraryError> {
+    let mut descriptor = Descriptor::of::<Plain>();
+    change(&mut descriptor);
+    // SAFETY: a real descriptor of this program, with other numbers in front.
+    #[expect(unsafe_code, reason = "what is tested here is what happens at the boundary")]
+    unsafe {
+        Library::open("plain", None, &[&raw const descriptor])
+    }
+}
+
+#[test]
+fn a_library_of_another_revision_is_refused() {
+    let error = open(|descriptor| descriptor.abi_version = ABI_VERSION + 1).expect_err("another revision");
+    assert!(
+        matches!(error, LibraryError::OtherAbi { .. }) && error.help().contains("same version"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_library_that_would_abort_is_refused() {
+    let error = open(|descriptor| descriptor.panic_strategy = PANIC_ABORT).expect_err("aborts");
+    assert!(error.to_string().contains("`plain`") && error.help().contains("panic = \"abort\""), "{error}");
+}
+
+#[test]
+fn what_is_no_descriptor_is_refused() {
+    let error = open(|descriptor| descriptor.magic[0] = b'X').expect_err("no descriptor");
+    assert_eq!(error, LibraryError::NoDescriptor);
+    let error = open(|descriptor| descriptor.size = 24).expect_err("cut short");
+    assert_eq!(error, LibraryError::TooShort);
+}
+
+#[test]
+fn a_default_that_panics_is_refused_and_named() {
+    let error = Library::in_process("speechless").with::<Speechless>().expect_err("cannot describe itself");
+    let text = error.to_string();
+    assert!(
+        text.contains("`speechless`") && text.contains("no default today") && text.contains("libraries.rs:"),
+        "{text}"
+    );
+}

@@ -31,10 +31,10 @@ impl<E: Write, O: Write> Report<E, O> {
         self.broken.as_ref()
     }
 
-    /// Whether there is a program that reads JSON.
+    /// Where a program reads JSON, if one does.
     #[must_use]
-    pub fn has_reader(&self) -> bool {
-        self.json.is_some()
+    pub fn reader(&self) -> Option<&O> {
+        self.json.as_ref().map(Json::output)
     }
 
     /// The first line.

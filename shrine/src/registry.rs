@@ -186,7 +186,7 @@ impl Registry {
     ///
     /// When the name is taken or none, the widget is unknown, or its `Default` panics.
     pub fn create(&mut self, instance: &str, widget: &str) -> Result<(), RegistryError> {
-        if instance.is_empty() || instance.contains(|c: char| c == '.' || c.is_whitespace()) {
+        if instance.is_empty() || instance.contains(char::is_whitespace) {
             return Err(RegistryError::InvalidName { instance: instance.to_owned() });
         }
         if self.index.contains_key(instance) {
@@ -647,7 +647,8 @@ impl Registry {
 }
 
 fn endpoint(text: &str) -> Result<Endpoint, RegistryError> {
-    match text.split_once('.') {
+    // Ids of widgets may have dots in them, and so may names of instances; ports are Rust names.
+    match text.rsplit_once('.') {
         Some((instance, port)) if !instance.is_empty() && !port.is_empty() => {
             Ok(Endpoint { instance: instance.to_owned(), port: port.to_owned() })
         }

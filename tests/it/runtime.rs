@@ -429,8 +429,8 @@ fn requests_that_make_no_sense_say_what_there_is() {
     assert_eq!(help(error), "that does not fit `tally.add`: expected `i64`, found \"x\"; it takes `i64`");
     let error = registry.send_json("nobody.add", &serde_json::json!(1)).expect_err("no such instance");
     assert_eq!(help(error), "there is no instance `nobody`; there are `tally`");
-    let error = registry.create("a.b", "tally").expect_err("bad name");
-    assert_eq!(help(error), "`a.b` is no name for an instance; names of instances have no dots or blanks");
+    let error = registry.create("a b", "tally").expect_err("bad name");
+    assert_eq!(help(error), "`a b` is no name for an instance; names of instances have no blanks");
     let error = registry.set_json("tally", &serde_json::json!({"cuont": 1})).expect_err("unknown field");
     assert_eq!(
         error.to_string(),

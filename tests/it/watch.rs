@@ -120,6 +120,18 @@ fn what_cannot_run_live_is_refused_with_what_to_do() {
 }
 
 #[test]
+fn a_widget_that_prints_does_not_disturb_the_events() {
+    let project = Project::of_example("counter", "counter-prints");
+    project.edit("self.total = 0;", "println!(\"not an event\"); self.total = 0;");
+    let mut watch = Watch::start(project.path(), &[]);
+    watch.expect("ready");
+    assert_eq!(watch.send("counter.reset", &json!(null)), json!(0));
+    watch.command("quit");
+    let (status, _, errors) = watch.end();
+    assert!(status.success() && errors.contains("not an event"), "{status}\n{errors}");
+}
+
+#[test]
 fn a_touch_is_no_change() {
     let project = Project::of_example("counter", "counter-touched");
     let mut watch = Watch::start(project.path(), &[]);

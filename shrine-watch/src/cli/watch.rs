@@ -1,7 +1,9 @@
 //! `cargo shrine watch`.
 
-use std::io::{self, BufRead, IsTerminal, Stderr, Stdout};
+use std::fs::File;
+use std::io::{self, BufRead, IsTerminal, Stderr};
 use std::ops::ControlFlow;
+use std::os::fd::AsFd;
 use std::os::unix::fs::FileTypeExt;
 use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -73,11 +75,17 @@ enum Colour {
     Never,
 }
 
-type Reporter = Report<Stderr, Stdout>;
+type Reporter = Report<Stderr, File>;
 
 /// Runs the command.
 pub(super) fn run(mut arguments: WatchArguments) -> ExitCode {
-    let mut report = reporter(&arguments);
+    let mut report = match reporter(&arguments) {
+        Ok(report) => report,
+        Err(error) => {
+            eprintln!("error: cannot write to standard output: {error}");
+            return ExitCode::Unexpected;
+        }
+    };
     arguments.cargo.colour = arguments.colour() && arguments.message_format == MessageFormat::Human;
     let code = watch(arguments, &mut report).unwrap_or_else(|error| {
         let (reason, help) = (error.to_string(), error.help());
@@ -99,11 +107,20 @@ impl WatchArguments {
     }
 }
 
-fn reporter(arguments: &WatchArguments) -> Reporter {
+fn reporter(arguments: &WatchArguments) -> io::Result<Reporter> {
     let live = io::stderr().is_terminal();
     let style = Style { colour: arguments.colour(), live, quiet: arguments.quiet, why: arguments.why };
-    let json = (arguments.message_format == MessageFormat::Json).then(|| Json::new(io::stdout()));
-    Report::new(Human::new(io::stderr(), style), json)
+    let is_json = arguments.message_format == MessageFormat::Json;
+    let json = is_json.then(claim_stdout).transpose()?.map(Json::new);
+    Ok(Report::new(Human::new(io::stderr(), style), json))
+}
+
+/// Takes standard output for the events alone. A widget that prints does so to standard error from now on: its line
+/// would be no JSON.
+fn claim_stdout() -> io::Result<File> {
+    let events = io::stdout().as_fd().try_clone_to_owned()?;
+    rustix::stdio::dup2_stdout(io::stderr())?;
+    Ok(File::from(events))
 }
 
 fn watch(arguments: WatchArguments, report: &mut Reporter) -> Result<ExitCode, Error> {
@@ -115,8 +132,9 @@ fn watch(arguments: WatchArguments, report: &mut Reporter) -> Result<ExitCode, E
     let mut run = Run::new(start, project, arguments.cargo, options, send.clone())?;
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     report.banner(&names, run.files(), io::stdin().is_terminal() && !arguments.once);
-    if report.has_reader() {
-        watch_the_reader(send.clone());
+    if let Some(reader) = report.reader() {
+        let reader = reader.try_clone().map_err(|error| Error::io("watch standard output", error))?;
+        watch_the_reader(reader, send.clone());
     }
     listen_for_signals(send.clone(), run.canceller())?;
     if !arguments.once {
@@ -153,11 +171,10 @@ fn drive(run: &mut Run, messages: &Receiver<Message>, report: &mut Reporter) -> 
 }
 
 /// Notices that the program that reads the events has gone, even when there is nothing to tell it.
-fn watch_the_reader(send: Sender<Message>) {
+fn watch_the_reader(events: File, send: Sender<Message>) {
     std::thread::spawn(move || {
-        let stdout = io::stdout();
         // Asked for nothing, a pipe answers only when its other end is closed.
-        let mut ends = [PollFd::new(&stdout, PollFlags::empty())];
+        let mut ends = [PollFd::new(&events, PollFlags::empty())];
         if poll(&mut ends, None).is_ok() && ends[0].revents().intersects(PollFlags::ERR | PollFlags::HUP) {
             drop(send.send(Message::ReaderGone));
         }

@@ -29,6 +29,11 @@ impl<W: Write> Json<W> {
         Self { out, seq: 0 }
     }
 
+    /// What it writes to.
+    pub fn output(&self) -> &W {
+        &self.out
+    }
+
     /// Writes a line.
     ///
     /// # Errors

@@ -44,7 +44,7 @@ pub enum RegistryError {
         /// Its name.
         instance: String,
     },
-    /// The name of an instance is empty or has a dot or a blank in it.
+    /// The name of an instance is empty or has a blank in it.
     InvalidName {
         /// The name.
         instance: String,
@@ -132,7 +132,7 @@ impl RegistryError {
             }
             Self::NotAPort { .. } => Some("write `instance.port`, as in `counter.add`".to_owned()),
             Self::InstanceExists { .. } => Some("choose another name".to_owned()),
-            Self::InvalidName { .. } => Some("names of instances have no dots or blanks".to_owned()),
+            Self::InvalidName { .. } => Some("names of instances have no blanks".to_owned()),
             Self::WidgetExists { .. } => Some("give one of the two widgets another id".to_owned()),
             Self::Shape { expected, .. } | Self::OtherType { expected, .. } => {
                 Some(format!("it takes `{expected}`"))

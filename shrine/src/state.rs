@@ -68,12 +68,16 @@ pub trait State: Sized + 'static {
     /// Reads a run of items; `u8` overrides it to read one block of bytes.
     #[doc(hidden)]
     fn decode_vec(input: &mut Decoder<'_>) -> Result<Vec<Self>, DecodeError> {
-        let mut items = Vec::new();
-        input.sequence(|input| {
-            items.push(Self::decode(input)?);
-            Ok(())
-        })?;
-        Ok(items)
+        let len = input.array()?;
+        // What the header claims is not believed beyond a page or so: memory follows the bytes that are there.
+        let likely = 4096 / size_of::<Self>().max(1);
+        let mut items = Vec::with_capacity(usize::try_from(len).unwrap_or(usize::MAX).min(likely));
+        input.nested(|input| {
+            for index in 0..len {
+                items.push(Self::decode(input).map_err(|error| error.at(format!("[{index}]")))?);
+            }
+            Ok(items)
+        })
     }
 }
 

@@ -3,6 +3,8 @@
 //! A field that goes away takes its value to the attic of its instance; when a field of that name and type comes
 //! back (an edit is undone, a release is reverted), so does the value.
 
+use std::borrow::Cow;
+
 use super::{State, from_bytes, to_bytes};
 
 /// How many bytes of values one attic keeps. The oldest go first.
@@ -21,9 +23,9 @@ pub struct Attic {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AtticEntry {
     /// The version of the state that had the field.
-    pub version: String,
+    pub version: Cow<'static, str>,
     /// The path of the field, as `items[2].done`.
-    pub path: String,
+    pub path: Cow<'static, str>,
     /// The fingerprint of the field's type.
     pub fingerprint: u64,
     /// The encoded value.
@@ -46,7 +48,12 @@ impl Attic {
     }
 
     /// Puts a value away. It replaces an older one of the same version and path.
-    pub fn put<T: State>(&mut self, version: &str, path: &str, value: &T) {
+    pub fn put<T: State>(
+        &mut self,
+        version: impl Into<Cow<'static, str>>,
+        path: impl Into<Cow<'static, str>>,
+        value: &T,
+    ) {
         if let Ok(value) = to_bytes(value) {
             self.put_encoded(version, path, T::FINGERPRINT, value);
         }
@@ -58,9 +65,15 @@ impl Attic {
     }
 
     /// Puts an encoded value away.
-    pub fn put_encoded(&mut self, version: &str, path: &str, fingerprint: u64, value: Vec<u8>) {
+    pub fn put_encoded(
+        &mut self,
+        version: impl Into<Cow<'static, str>>,
+        path: impl Into<Cow<'static, str>>,
+        fingerprint: u64,
+        value: Vec<u8>,
+    ) {
         self.size += value.len();
-        let (version, path) = (version.to_owned(), path.to_owned());
+        let (version, path) = (version.into(), path.into());
         let entry = AtticEntry { version, path, fingerprint, value, age: self.next };
         self.next += 1;
         match self.find(&entry.version, &entry.path) {
@@ -81,8 +94,7 @@ impl Attic {
     }
 
     fn find(&self, version: &str, path: &str) -> Result<usize, usize> {
-        self.entries
-            .binary_search_by(|entry| (entry.version.as_str(), entry.path.as_str()).cmp(&(version, path)))
+        self.entries.binary_search_by(|entry| (&*entry.version, &*entry.path).cmp(&(version, path)))
     }
 
     /// Lets the oldest go, a quarter more than needed, so that it is seldom done.
@@ -124,7 +136,7 @@ mod tests {
     fn the_oldest_values_go_first() {
         let mut attic = Attic::default();
         for index in 0..20 {
-            attic.put("1.0.0", &format!("z[{}]", 20 - index), &vec![0_u8; ATTIC_LIMIT / 10]);
+            attic.put("1.0.0", format!("z[{}]", 20 - index), &vec![0_u8; ATTIC_LIMIT / 10]);
         }
         assert!(attic.size <= ATTIC_LIMIT);
         assert!(attic.take::<Vec<u8>>("1.0.0", "z[20]").is_none(), "the first one went");

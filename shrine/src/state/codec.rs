@@ -214,6 +214,29 @@ pub struct Decoder<'a> {
     depth: u32,
 }
 
+/// The fields of a struct that were read; up to 64 of them without a heap.
+struct Seen {
+    few: u64,
+    many: Vec<bool>,
+}
+
+impl Seen {
+    fn of(fields: usize) -> Self {
+        Self { few: 0, many: if fields > 64 { vec![false; fields] } else { Vec::new() } }
+    }
+
+    /// Notes a field; answers whether it was noted before.
+    fn again(&mut self, index: usize) -> bool {
+        if let Some(seen) = self.many.get_mut(index) {
+            return std::mem::replace(seen, true);
+        }
+        let bit = 1 << index;
+        let again = self.few & bit != 0;
+        self.few |= bit;
+        again
+    }
+}
+
 /// What the next value in the input is.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Token<'a> {
@@ -284,6 +307,7 @@ impl<'a> Decoder<'a> {
     /// # Errors
     ///
     /// At the end of the input.
+    #[inline]
     pub fn take_nil(&mut self) -> Result<bool, DecodeError> {
         let nil = self.peek_byte()? == Marker::Null.to_u8();
         if nil {
@@ -297,6 +321,7 @@ impl<'a> Decoder<'a> {
     /// # Errors
     ///
     /// At the end of the input.
+    #[inline]
     pub fn at_str(&self) -> Result<bool, DecodeError> {
         Ok(matches!(
             Marker::from_u8(self.peek_byte()?),
@@ -351,6 +376,7 @@ impl<'a> Decoder<'a> {
     /// # Errors
     ///
     /// When the next value is something else.
+    #[inline]
     pub fn bool(&mut self) -> Result<bool, DecodeError> {
         match self.token()? {
             Token::Bool(value) => Ok(value),
@@ -363,7 +389,36 @@ impl<'a> Decoder<'a> {
     /// # Errors
     ///
     /// When the next value is something else, or does not fit `T`.
-    pub fn int<T: TryFrom<i128> + TryFrom<u128>>(&mut self) -> Result<T, DecodeError> {
+    #[inline]
+    pub fn int<T: TryFrom<i64> + TryFrom<i128> + TryFrom<u128>>(&mut self) -> Result<T, DecodeError> {
+        if let Some((small, width)) = self.small_int()
+            && let Ok(value) = T::try_from(small)
+        {
+            self.rest = &self.rest[width..];
+            return Ok(value);
+        }
+        self.any_int()
+    }
+
+    /// The integers that states are full of, and how many bytes they take; anything else is left to
+    /// [`any_int`](Self::any_int).
+    #[inline]
+    fn small_int(&self) -> Option<(i64, usize)> {
+        Some(match *self.rest {
+            [byte @ 0..=0x7f, ..] => (byte.into(), 1),
+            [byte @ 0xe0..=0xff, ..] => (byte.cast_signed().into(), 1),
+            [0xcc, a, ..] => (a.into(), 2),
+            [0xcd, a, b, ..] => (u16::from_be_bytes([a, b]).into(), 3),
+            [0xce, a, b, c, d, ..] => (u32::from_be_bytes([a, b, c, d]).into(), 5),
+            [0xd0, a, ..] => (a.cast_signed().into(), 2),
+            [0xd1, a, b, ..] => (i16::from_be_bytes([a, b]).into(), 3),
+            [0xd2, a, b, c, d, ..] => (i32::from_be_bytes([a, b, c, d]).into(), 5),
+            [0xd3, a, b, c, d, e, f, g, h, ..] => (i64::from_be_bytes([a, b, c, d, e, f, g, h]), 9),
+            _ => return None,
+        })
+    }
+
+    fn any_int<T: TryFrom<i128> + TryFrom<u128>>(&mut self) -> Result<T, DecodeError> {
         let token = self.token()?;
         let (value, text) = match token {
             Token::Int(value) => (T::try_from(value).ok(), value.to_string()),
@@ -390,7 +445,12 @@ impl<'a> Decoder<'a> {
     /// # Errors
     ///
     /// When the next value is something else.
+    #[inline]
     pub fn f64(&mut self) -> Result<f64, DecodeError> {
+        if let [0xcb, a, b, c, d, e, f, g, h, rest @ ..] = self.rest {
+            self.rest = rest;
+            return Ok(f64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]));
+        }
         match self.token()? {
             Token::F64(value) => Ok(value),
             other => Err(self.expected("a 64-bit float", other)),
@@ -402,7 +462,15 @@ impl<'a> Decoder<'a> {
     /// # Errors
     ///
     /// When the next value is something else, or no UTF-8.
+    #[inline]
     pub fn str(&mut self) -> Result<&'a str, DecodeError> {
+        if let [marker @ 0xa0..=0xbf, rest @ ..] = self.rest
+            && let Some((text, rest)) = rest.split_at_checked(usize::from(marker & 0x1f))
+            && let Ok(text) = std::str::from_utf8(text)
+        {
+            self.rest = rest;
+            return Ok(text);
+        }
         match self.token()? {
             Token::Str(text) => Ok(text),
             other => Err(self.expected("text", other)),
@@ -439,6 +507,7 @@ impl<'a> Decoder<'a> {
     /// # Errors
     ///
     /// When the next value is no array, or `item` fails.
+    #[inline]
     pub fn sequence(
         &mut self,
         mut item: impl FnMut(&mut Self) -> Result<(), DecodeError>,
@@ -454,6 +523,7 @@ impl<'a> Decoder<'a> {
     /// # Errors
     ///
     /// When the next value is no array of that length, or `read` fails.
+    #[inline]
     pub fn tuple<T>(
         &mut self,
         expected: usize,
@@ -491,7 +561,7 @@ impl<'a> Decoder<'a> {
         field: &mut dyn FnMut(usize, &mut Self) -> Result<(), DecodeError>,
     ) -> Result<(), DecodeError> {
         let len = self.map()?;
-        let mut seen = vec![false; names.len()];
+        let mut seen = Seen::of(names.len());
         self.nested(|input| {
             for position in 0..len {
                 let key = input.str()?;
@@ -499,14 +569,14 @@ impl<'a> Decoder<'a> {
                 let index = usual
                     .or_else(|| names.iter().position(|name| *name == key))
                     .ok_or_else(|| input.error(format!("unknown field `{key}`")))?;
-                if std::mem::replace(&mut seen[index], true) {
+                if seen.again(index) {
                     return Err(input.error(format!("field `{key}` is there twice")));
                 }
                 field(index, input).map_err(|e| e.at(key))?;
             }
             Ok(())
         })?;
-        match seen.iter().position(|seen| !seen) {
+        match (0..names.len()).find(|index| !seen.again(*index)) {
             None => Ok(()),
             Some(index) => Err(self.error(format!("field `{}` is missing", names[index]))),
         }
@@ -543,7 +613,12 @@ impl<'a> Decoder<'a> {
     }
 
     /// The length of the next array.
+    #[inline]
     pub(crate) fn array(&mut self) -> Result<u32, DecodeError> {
+        if let [marker @ 0x90..=0x9f, rest @ ..] = self.rest {
+            self.rest = rest;
+            return Ok(u32::from(marker & 0x0f));
+        }
         match self.token()? {
             Token::Array(len) => Ok(len),
             other => Err(self.expected("an array", other)),
@@ -551,6 +626,7 @@ impl<'a> Decoder<'a> {
     }
 
     /// Runs `read` one level deeper.
+    #[inline]
     pub(crate) fn nested<T>(
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<T, DecodeError>,
@@ -573,7 +649,12 @@ impl<'a> Decoder<'a> {
         self.nested(|input| (0..values).try_for_each(|_| input.skip()))
     }
 
+    #[inline]
     fn map(&mut self) -> Result<u32, DecodeError> {
+        if let [marker @ 0x80..=0x8f, rest @ ..] = self.rest {
+            self.rest = rest;
+            return Ok(u32::from(marker & 0x0f));
+        }
         match self.token()? {
             Token::Map(len) => Ok(len),
             other => Err(self.expected("a map", other)),
@@ -584,6 +665,7 @@ impl<'a> Decoder<'a> {
         self.error(format!("expected {wanted}, found {}", found.kind()))
     }
 
+    #[inline]
     fn peek_byte(&self) -> Result<u8, DecodeError> {
         self.rest.first().copied().ok_or_else(|| self.cut_off())
     }
@@ -638,7 +720,11 @@ impl<'a> Decoder<'a> {
 
 /// Bytes that are not the state they were read as.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DecodeError {
+pub struct DecodeError(Box<Problem>);
+
+/// Boxed: the happy path hands around a pointer instead of two vectors.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Problem {
     path: Vec<String>,
     message: String,
 }
@@ -646,24 +732,29 @@ pub struct DecodeError {
 impl DecodeError {
     /// An error at the place where reading stopped.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { path: Vec::new(), message: message.into() }
+        Self(Box::new(Problem { path: Vec::new(), message: message.into() }))
+    }
+
+    /// Where it is, from the outside in: fields, variants, `[index]`.
+    pub fn path(&self) -> impl Iterator<Item = &str> {
+        self.0.path.iter().rev().map(String::as_str)
     }
 
     /// The same error, seen from the value around it: `step` is a field, a variant or `[index]`.
     #[must_use]
     pub fn at(mut self, step: impl Into<String>) -> Self {
-        self.path.push(step.into());
+        self.0.path.push(step.into());
         self
     }
 }
 
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, step) in self.path.iter().rev().enumerate() {
+        for (index, step) in self.0.path.iter().rev().enumerate() {
             let dot = if index == 0 || step.starts_with('[') { "" } else { "." };
             write!(f, "{dot}{step}")?;
         }
-        write!(f, "{}{}", if self.path.is_empty() { "" } else { ": " }, self.message)
+        write!(f, "{}{}", if self.0.path.is_empty() { "" } else { ": " }, self.0.message)
     }
 }
 

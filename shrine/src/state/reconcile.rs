@@ -305,13 +305,16 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Runs `work` inside a struct or enum.
+    /// Runs `work` inside a struct or enum. The fields of a struct variant are no type of their own, so recursive
+    /// shapes do not count them.
     fn inside<T>(&mut self, from: &'a Shape, to: &'a Shape, work: impl FnOnce(&mut Self) -> T) -> T {
-        self.from.push(from);
-        self.to.push(to);
+        let counts = |shape: &Shape| !matches!(shape, Shape::Struct(of) if of.name.is_empty());
+        let depths = (self.from.len(), self.to.len());
+        self.from.extend(counts(from).then_some(from));
+        self.to.extend(counts(to).then_some(to));
         let result = work(self);
-        self.from.pop();
-        self.to.pop();
+        self.from.truncate(depths.0);
+        self.to.truncate(depths.1);
         result
     }
 
@@ -355,7 +358,8 @@ impl<'a> Work<'a> {
 
     fn put_away(&mut self, value: &Value, shape: &Shape) {
         if let Ok(bytes) = to_bytes(value) {
-            self.attic.put_encoded(self.version, &self.path.exact, shape.fingerprint(), bytes);
+            let (version, path) = (self.version.to_owned(), self.path.exact.clone());
+            self.attic.put_encoded(version, path, shape.fingerprint(), bytes);
         }
     }
 
@@ -669,6 +673,31 @@ mod tests {
         let Some(Value::Seq(children)) = value.get("children") else { panic!("children") };
         assert_eq!(children[0].get("open"), Some(&Value::Bool(false)));
         assert_eq!(done(value, &tree(true), &tree(false), &mut Attic::default()).0, root);
+    }
+
+    #[test]
+    fn an_enum_that_contains_itself_in_a_struct_variant_is_reconciled_at_every_depth() {
+        let tree = |extra: bool| {
+            let mut fields = vec![("left", Shape::Option(Box::new(Shape::Recurse(0))))];
+            if extra {
+                fields.push(("open", Shape::Bool));
+            }
+            let Shape::Struct(mut payload) = strukt(None, &fields) else { panic!("a struct") };
+            payload.name = String::new();
+            let node = VariantShape { name: "Node".to_owned(), payload: Shape::Struct(payload) };
+            Shape::Enum(EnumShape {
+                name: "Tree".to_owned(),
+                version: None,
+                variants: vec![node],
+                default: None,
+            })
+        };
+        let node = |left: Value| map(&[("Node", map(&[("left", left)]))]);
+        let (value, report) = done(node(node(Value::Nil)), &tree(false), &tree(true), &mut Attic::default());
+        let inner = value.get("Node").and_then(|node| node.get("left")).and_then(|left| left.get("Node"));
+        assert_eq!(inner.and_then(|node| node.get("open")), Some(&Value::Bool(false)));
+        assert_eq!(report.len(), 2, "{report:?}");
+        assert_eq!(done(value, &tree(true), &tree(false), &mut Attic::default()).0, node(node(Value::Nil)));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! [`State`] for the types of `std` that own plain data.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque};
 use std::hash::{BuildHasher, Hash};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -155,6 +156,7 @@ macro_rules! alike {
 }
 
 alike! {
+    [] Cow<'static, str> as String, |text, out| out.str(text), |text, _| Ok(text.into());
     [] Box<str> as String, |text, out| out.str(text), |text, _| Ok(text.into());
     [] PathBuf as String, |path, out| out.str(&path.to_string_lossy()), |text, _| Ok(text.into());
     [T] Box<T> as T, |boxed, out| T::encode(boxed, out), |value, _| Ok(Self::new(value));

@@ -3,6 +3,7 @@
 //! `#[migrate]` generates a [`Step`] for each hop and a [`Chain`] for each version. State is decoded once, as the Rust
 //! type of the version it was written by, and then moves through the steps.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::State;
@@ -74,13 +75,16 @@ impl StepContext {
     }
 
     /// Puts the value of a field that the other version does not have into the attic.
-    pub fn discard<T: State>(&mut self, version: &str, field: &str, value: &T) {
+    pub fn discard<T: State>(&mut self, version: &'static str, field: &'static str, value: &T) {
         let path = self.path_of(field);
-        self.attic.put(version, &path, value);
+        self.attic.put(version, path, value);
     }
 
     /// Takes the value of a field back that the other version did not have.
-    pub fn restore<T: State>(&mut self, version: &str, field: &str) -> Option<T> {
+    pub fn restore<T: State>(&mut self, version: &str, field: &'static str) -> Option<T> {
+        if self.attic.is_empty() {
+            return None;
+        }
         let path = self.path_of(field);
         self.attic.take(version, &path)
     }
@@ -93,7 +97,10 @@ impl StepContext {
         result
     }
 
-    fn path_of(&self, field: &str) -> String {
+    fn path_of(&self, field: &'static str) -> Cow<'static, str> {
+        if self.path.is_empty() {
+            return Cow::Borrowed(field);
+        }
         let mut path = String::new();
         for step in self.path.iter().map(String::as_str).chain([field]) {
             if !path.is_empty() && !step.starts_with('[') {
@@ -101,7 +108,7 @@ impl StepContext {
             }
             path.push_str(step);
         }
-        path
+        Cow::Owned(path)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::abi::handle::{Hook, LINKED, Library, Module};
 use crate::event::{
     ConnectionCounts, Event, FieldReport, Phases, PlanKind, Refusal, RollBack, Update, WidgetUpdate,
 };
-use crate::state::plan::{Decision, Reason, suggest};
+use crate::state::plan::{Decision, Reason, find, suggest};
 use crate::state::reconcile::Touched;
 use crate::widget::UpdateContext;
 
@@ -387,18 +387,19 @@ impl<'a> Transaction<'a> {
 /// Why an update is refused, and what to write.
 pub(super) fn explain(reason: &Reason, from: &Module, to: &Module) -> (String, String) {
     let (running, target) = (from.version(), to.version());
-    let line = || suggest(running, head_shape(from), head_shape(to));
     match reason {
-        Reason::NoChain { oldest } if oldest == target => (
-            format!("no migration leads from {running} to {target}"),
-            format!("write `{}` below `#[widget(..)]`", line()),
-        ),
-        Reason::NoChain { oldest } => (
-            format!(
-                "no migration leads from {running} to {target}: the oldest version that the chain knows is {oldest}"
-            ),
-            format!("add `#[migrate(from = \"{running}\", ..)]` as the last of the chain"),
-        ),
+        Reason::NoChain { next } => {
+            let shape = find(to.versions(), next).map_or(head_shape(to), |info| &info.shape);
+            let line = suggest(running, head_shape(from), shape);
+            // Newest hop first: the line goes below the one that leads on from where it leads to.
+            let place =
+                if next == target { "#[widget(..)]" } else { &format!("#[migrate(from = \"{next}\", ..)]") };
+            let known: Vec<_> = to.versions().iter().skip(1).map(|info| info.version.clone()).collect();
+            let knows =
+                if known.is_empty() { String::new() } else { format!("; its chain knows {}", list(&known)) };
+            let reason = format!("no migration leads from {running} to {target}{knows}");
+            (reason, format!("write `{line}` below `{place}`"))
+        }
         Reason::Newer => (
             format!("the running state is {running}, which {target} has never heard of"),
             format!("raise the version above {running}, or go on from the source of {running}"),

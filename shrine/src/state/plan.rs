@@ -35,8 +35,8 @@ pub enum Decision {
 pub enum Reason {
     /// No chain leads from the running version to the new one.
     NoChain {
-        /// The oldest version that the new code's chain knows.
-        oldest: String,
+        /// The oldest version of the new code's chain that is newer than the state: where a hop would lead.
+        next: String,
     },
     /// The new code is older, and the running code has never heard of that version.
     Newer,
@@ -83,8 +83,9 @@ pub fn decide(version: &str, fingerprint: u64, new: &[VersionInfo], outgoing: &[
         std::cmp::Ordering::Less => match find(new, version) {
             Some(entry) => Decision::Chain { reconcile_first: entry.fingerprint != fingerprint },
             None => {
-                let oldest = new.last().unwrap_or(head).version.clone();
-                Decision::Refuse(Reason::NoChain { oldest })
+                let newer = |info: &&VersionInfo| parse(&info.version).is_ok_and(|version| version > running);
+                let next = new.iter().rev().find(newer).unwrap_or(head).version.clone();
+                Decision::Refuse(Reason::NoChain { next })
             }
         },
         std::cmp::Ordering::Greater => match find(outgoing, &head.version) {
@@ -199,8 +200,9 @@ mod tests {
     #[test]
     fn a_version_that_no_hop_leads_from_is_refused() {
         let new = versions(&[("2.0.0", 8), ("1.5.0", 7)]);
-        let reason = Reason::NoChain { oldest: "1.5.0".to_owned() };
-        assert_eq!(decide("1.0.0", 7, &new, &[]), Decision::Refuse(reason));
+        let no_chain = |next: &str| Decision::Refuse(Reason::NoChain { next: next.to_owned() });
+        assert_eq!(decide("1.0.0", 7, &new, &[]), no_chain("1.5.0"));
+        assert_eq!(decide("1.7.0", 7, &new, &[]), no_chain("2.0.0"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
+use syn::punctuated::Punctuated;
 use syn::spanned::Spanned as _;
 use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, Path, Token, parenthesized};
 
@@ -199,6 +200,26 @@ pub(crate) fn derives(attributes: &[Attribute]) -> Vec<Attribute> {
                 && attribute.meta.require_list().is_ok_and(|list| list.tokens.to_string().contains("derive")))
     };
     attributes.iter().filter(derives).cloned().collect()
+}
+
+/// The same without `name` in any `derive(..)`.
+pub(crate) fn without_derive(derives: &[Attribute], name: &str) -> Vec<Attribute> {
+    let without = |attribute: &Attribute| {
+        let Meta::List(list) = &attribute.meta else { return attribute.clone() };
+        let mut attribute = attribute.clone();
+        if attribute.path().is_ident("derive")
+            && let Ok(paths) = list.parse_args_with(Punctuated::<Path, Token![,]>::parse_terminated)
+        {
+            let named = |path: &&Path| path.segments.last().is_some_and(|last| last.ident == name);
+            let kept = paths.iter().filter(|path| !named(path));
+            let tokens = quote::quote! { #(#kept),* };
+            if let Meta::List(list) = &mut attribute.meta {
+                list.tokens = tokens;
+            }
+        }
+        attribute
+    };
+    derives.iter().map(without).collect()
 }
 
 /// The documentation.

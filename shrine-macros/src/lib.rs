@@ -81,6 +81,29 @@ pub fn state(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `change(count: i32)` | the field had another type; `up`, `try_up` and `down` are closures over the value |
 /// | `with = path` | the whole hop is a function from the older type, `CounterV0_9_0`, to a `Result` of the newer one |
 /// | `down = path` | the way back is a function from the newer type to a `Result` of the older one |
+/// | `manual` | the same, but with a function that carries `#[migrate]` itself |
+///
+/// # On an enum
+///
+/// The same words act on variants.
+///
+/// | operation | meaning |
+/// |---|---|
+/// | `rename(Pending => Waiting)` | the variant had another name |
+/// | `add(Archived)` | the older version lacks the variant; such a value cannot go back, unless `down = ModeV1::..` |
+/// | `remove(Legacy(u32), up = \|n\| ..)` | the older version has one more variant; what becomes of such a value |
+/// | `change(Active { since: u32 })` | the variant carried something else; `up`, `try_up` and `down` as for a field |
+///
+/// A closure takes what the variant carries: the value itself, a tuple of several, and for named fields a struct that is
+/// called like the type, its version and the variant, such as `ModeV1Active`. For a variant that carries nothing, write
+/// the value that it becomes. If the older version lacks the variant with `#[default]`, it has no `Default`;
+/// `remove(#[default] Legacy, ..)` says which one it was.
+///
+/// # On a function
+///
+/// `#[migrate(from = "0.9.0")] fn up(old: CounterV0_9_0) -> Counter` makes the step of a hop that the type announces with
+/// `manual`. Both versions are read off the signature; it may return a `Result`. `down = path` is the way back, a function
+/// from the newer type to a `Result` of the older one.
 #[proc_macro_attribute]
 pub fn migrate(arguments: TokenStream, item: TokenStream) -> TokenStream {
     migrate::attribute(arguments.into(), item.into()).into()

@@ -1,8 +1,8 @@
 //! `#[migrate]`: the hops from older versions, read off the item that they stand on.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::quote;
-use syn::{Attribute, DeriveInput};
+use syn::{Attribute, DeriveInput, Item};
 
 use crate::attributes;
 use crate::errors::Errors;
@@ -11,6 +11,7 @@ use crate::version::{Form, Version};
 
 mod check;
 mod expand;
+mod function;
 mod model;
 mod parse;
 
@@ -33,7 +34,8 @@ pub(crate) fn chain(
     attributes: &[Attribute],
     errors: &Errors,
 ) -> TokenStream {
-    let hops: Vec<_> = attributes.iter().map(|attribute| parse::hop(attribute, owner, errors)).collect();
+    let hops: Vec<_> =
+        attributes.iter().map(|attribute| parse::hop(attribute, owner, head, errors)).collect();
     let Some(version) = version else {
         check::versionless(owner, attributes, errors);
         return TokenStream::new();
@@ -45,14 +47,19 @@ pub(crate) fn chain(
     expand::chain(owner, head, &version, &links)
 }
 
-/// The whole of `#[migrate]` as a macro: it only runs when nothing above it has read it.
+/// The whole of `#[migrate]` as a macro: on a function, or where nothing above it has read it.
 pub(crate) fn attribute(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let errors = Errors::new();
-    let generated = match syn::parse2::<DeriveInput>(item.clone()) {
-        Ok(input) => move_below(&arguments, input, &errors),
-        Err(_) => {
-            let help = "a hop is described on the struct: `#[migrate(from = \"..\", with = function)]`";
-            errors.report_at(proc_macro2::Span::call_site(), "`#[migrate]` goes on a struct", help);
+    let generated = match syn::parse2::<Item>(item.clone()) {
+        Ok(Item::Struct(input)) => move_below(&arguments, input.into(), &errors),
+        Ok(Item::Enum(input)) => move_below(&arguments, input.into(), &errors),
+        Ok(Item::Fn(function)) => {
+            let step = function::step(arguments, &function, &errors);
+            quote! { #function #step }
+        }
+        _ => {
+            let help = "a hop is described on the type: `#[migrate(from = \"..\", ..)]`";
+            errors.report_at(Span::call_site(), "`#[migrate]` goes on a struct, an enum or a function", help);
             item
         }
     };
@@ -66,11 +73,7 @@ fn move_below(arguments: &TokenStream, mut input: DeriveInput, errors: &Errors) 
         |attribute: &Attribute| attributes::is(attribute, "widget") || attributes::is(attribute, "state");
     let Some(reader) = input.attrs.iter().position(reads) else {
         let help = "put `#[widget(id = \"..\", version = \"..\")]` or `#[state(version = \"..\")]` above it";
-        errors.report_at(
-            proc_macro2::Span::call_site(),
-            "`#[migrate]` belongs to a widget or a state type",
-            help,
-        );
+        errors.report_at(Span::call_site(), "`#[migrate]` belongs to a widget or a state type", help);
         attributes::take(&mut input.attrs, "migrate");
         return quote!(#input);
     };

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::{state, widget};
+use crate::{migrate, state, widget};
 
 /// The code as `rustfmt` would lay it out.
 fn pretty(tokens: TokenStream) -> String {
@@ -51,6 +51,38 @@ fn an_enum() {
         }
     };
     insta::assert_snapshot!(pretty(state::attribute(quote!(), item)));
+}
+
+#[test]
+fn an_enum_with_a_hop() {
+    let item = quote! {
+        #[migrate(
+            from = "1",
+            rename(Pending => Waiting),
+            add(Archived, down = ModeV1::Pending),
+            remove(Legacy(u32), up = |n| Mode::Count(n.into())),
+            change(Active { since: u32 }, up = |a| Mode::Active { since: a.since.into() }, Count(u32))
+        )]
+        #[derive(Debug, Default)]
+        pub enum Mode {
+            #[default]
+            Waiting,
+            Active { since: u64 },
+            Count(u64),
+            Archived,
+        }
+    };
+    insta::assert_snapshot!(pretty(state::attribute(quote!(version = "2"), item)));
+}
+
+#[test]
+fn a_function_that_makes_a_step() {
+    let item = quote! {
+        fn up(old: CounterV0_9_0) -> Result<Counter, MigrateError> {
+            Ok(Counter { total: old.count })
+        }
+    };
+    insta::assert_snapshot!(pretty(migrate::attribute(quote!(from = "0.9.0", down = back), item)));
 }
 
 #[test]

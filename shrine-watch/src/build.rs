@@ -34,6 +34,9 @@ pub struct BuildRequest {
     pub packages: Option<BTreeSet<String>>,
     /// Whether the project may have another structure than before, so that cargo is asked for it again.
     pub capture: bool,
+    /// Whether to build as for a release: without `SHRINE_DEV`, so that what `shrine.lock` says is enforced.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub locked_shapes: bool,
 }
 
 /// What a build has to say.
@@ -217,13 +220,23 @@ impl Shop {
             |package: &&Package| request.packages.as_ref().is_none_or(|names| names.contains(&package.name));
         let build = |package: &Package| PackageBuild {
             package: package.name.clone(),
-            verdict: self.build_package(request.build, &project, package, cancel),
+            verdict: self.build_package(request, &project, package, cancel),
         };
         project.packages.iter().filter(wanted).map(build).collect()
     }
 
-    fn build_package(&self, build: u64, project: &Project, package: &Package, cancel: &Cancel) -> Verdict {
-        let command = cargo::build_command(project, package, &self.options);
+    fn build_package(
+        &self,
+        request: &BuildRequest,
+        project: &Project,
+        package: &Package,
+        cancel: &Cancel,
+    ) -> Verdict {
+        let build = request.build;
+        let mut command = cargo::build_command(project, package, &self.options);
+        if request.locked_shapes {
+            command.env_remove("SHRINE_DEV");
+        }
         let diagnostic = |rendered: &str| {
             (self.send)(BuildMessage::Diagnostic { build, rendered: rendered.to_owned() });
         };

@@ -1,6 +1,14 @@
 //! The command `cargo shrine`.
 
+pub mod bump;
+pub mod capture;
+pub mod check;
+pub mod history;
 pub mod new;
+mod output;
+mod project;
+pub mod release;
+mod signals;
 pub mod watch;
 
 use std::ffi::OsString;
@@ -15,6 +23,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match Arguments::try_parse_from(arguments) {
         Ok(Arguments { command: Some(CommandLine::Watch(arguments)) }) => watch::run(arguments),
         Ok(Arguments { command: Some(CommandLine::New(arguments)) }) => new::run(&arguments),
+        Ok(Arguments { command: Some(CommandLine::Bump(arguments)) }) => bump::run(&arguments),
+        Ok(Arguments { command: Some(CommandLine::Capture(arguments)) }) => capture::run(&arguments),
+        Ok(Arguments { command: Some(CommandLine::Check(arguments)) }) => check::run(&arguments),
+        Ok(Arguments { command: Some(CommandLine::Release(arguments)) }) => release::run(&arguments),
+        Ok(Arguments { command: Some(CommandLine::History(arguments)) }) => history::run(&arguments),
         Ok(Arguments { command: None }) => {
             // Somebody who does not know what to write gets what there is; a closed terminal is no reason to fail.
             drop(Arguments::command().print_help());
@@ -39,10 +52,15 @@ struct Arguments {
 enum CommandLine {
     Watch(watch::WatchArguments),
     New(new::NewArguments),
+    Bump(bump::BumpArguments),
+    Capture(capture::CaptureArguments),
+    Check(check::CheckArguments),
+    History(history::HistoryArguments),
+    Release(release::ReleaseArguments),
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done, 1 unexpected, 2 usage, 4 nothing to watch, 94 bad configuration, 100 refused, 101 build failed,
+Exit codes: 0 done, 1 unexpected, 2 usage, 4 nothing to watch or to talk to, 94 bad configuration, 100 refused, 101 build failed,
 103 load failed, 130 interrupted";
 
 /// Cargo calls `cargo-shrine shrine watch` for `cargo shrine watch`.

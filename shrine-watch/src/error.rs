@@ -1,6 +1,7 @@
 //! Why something could not be done: what failed, why, and what to do about it.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use crate::exit::ExitCode;
 
@@ -12,6 +13,11 @@ pub enum Error {
     NothingToWatch {
         /// Why.
         reason: String,
+    },
+    /// No watch of the project runs.
+    NoWatch {
+        /// The directory of the project.
+        directory: PathBuf,
     },
     /// Cargo does not understand the project.
     Configuration {
@@ -29,6 +35,27 @@ pub enum Error {
     Watch {
         /// Why.
         reason: String,
+    },
+    /// The compiler, or cargo, said no.
+    BuildFailed {
+        /// How many errors.
+        errors: usize,
+        /// What was said about them.
+        rendered: String,
+    },
+    /// What was asked for would lose state, or break what was released.
+    Refused {
+        /// Why.
+        reason: String,
+        /// What to do.
+        help: String,
+    },
+    /// The library that was built cannot be loaded.
+    LoadFailed {
+        /// Why.
+        reason: String,
+        /// What to do.
+        help: String,
     },
     /// A file or a program could not be used.
     Io {
@@ -50,8 +77,14 @@ impl Error {
     pub fn help(&self) -> Option<String> {
         match self {
             Self::NothingToWatch { .. } => Some(WIDGET_CRATE.to_owned()),
-            Self::Configuration { .. } | Self::Io { .. } => None,
-            Self::Usage { help, .. } => Some(help.clone()),
+            Self::NoWatch { directory } => Some(format!(
+                "start `cargo shrine watch {}` in another terminal, with the same `--target-dir` if you give one",
+                directory.display()
+            )),
+            Self::Configuration { .. } | Self::Io { .. } | Self::BuildFailed { .. } => None,
+            Self::Usage { help, .. } | Self::Refused { help, .. } | Self::LoadFailed { help, .. } => {
+                Some(help.clone()).filter(|help| !help.is_empty())
+            }
             Self::Watch { .. } => {
                 Some("raise the limit: `sysctl fs.inotify.max_user_watches=524288`, `fs.inotify.max_user_instances=512`".to_owned())
             }
@@ -62,9 +95,12 @@ impl Error {
     #[must_use]
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::NothingToWatch { .. } => ExitCode::NothingToWatch,
+            Self::NothingToWatch { .. } | Self::NoWatch { .. } => ExitCode::NothingToWatch,
             Self::Configuration { .. } => ExitCode::BadConfiguration,
             Self::Usage { .. } => ExitCode::Usage,
+            Self::BuildFailed { .. } => ExitCode::BuildFailed,
+            Self::Refused { .. } => ExitCode::Refused,
+            Self::LoadFailed { .. } => ExitCode::LoadFailed,
             Self::Watch { .. } | Self::Io { .. } => ExitCode::Unexpected,
         }
     }
@@ -79,8 +115,14 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NothingToWatch { reason } => write!(f, "nothing to watch: {reason}"),
+            Self::NoWatch { directory } => write!(f, "no watch of `{}` runs", directory.display()),
             Self::Configuration { reason } => f.write_str(reason),
-            Self::Usage { reason, .. } => f.write_str(reason),
+            Self::Usage { reason, .. } | Self::Refused { reason, .. } | Self::LoadFailed { reason, .. } => {
+                f.write_str(reason)
+            }
+            Self::BuildFailed { errors, .. } => {
+                write!(f, "the build failed with {errors} error{}", if *errors == 1 { "" } else { "s" })
+            }
             Self::Watch { reason } => write!(f, "cannot watch for changes: {reason}"),
             Self::Io { action, source } => write!(f, "cannot {action}: {source}"),
         }

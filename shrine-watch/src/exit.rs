@@ -14,7 +14,7 @@ pub enum ExitCode {
     Unexpected = 1,
     /// The arguments cannot be understood.
     Usage = 2,
-    /// There is no widget crate at the given path.
+    /// There is no widget crate at the given path, or no watch of it runs.
     NothingToWatch = 4,
     /// A manifest or another file of the project's configuration is broken.
     BadConfiguration = 94,

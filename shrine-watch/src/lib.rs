@@ -8,7 +8,13 @@
 //! | `load` | the file is checked, gets a place of its own, and is opened |
 //! | `session` | what follows from all that: a state machine without effects |
 //! | `run` | carries out what the session decides |
+//! | `door` | commands from other processes |
+//! | `golden` | states that tests keep |
 //! | `report` | tells people and programs |
+//! | `survey` | builds and loads a project once, to ask its widgets |
+//! | `release` | what was released stays as it was |
+//! | `bump` | raises the version of a widget in its source |
+//! | `chain` | what the hops of a widget do, and which way back they have |
 //! | [`live`] | the same for a program that owns the registry: [`Live`] |
 //! | `cli` | the same as a command: `cargo shrine` |
 
@@ -17,18 +23,30 @@
 #[cfg(feature = "live")]
 pub mod build;
 #[cfg(feature = "cli")]
+pub mod bump;
+#[cfg(feature = "cli")]
+pub mod chain;
+#[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "cli")]
+pub mod door;
 pub mod error;
 pub mod exit;
+#[cfg(feature = "live")]
+pub mod golden;
 pub mod live;
 #[cfg(feature = "live")]
 pub mod load;
+#[cfg(feature = "cli")]
+pub mod release;
 #[cfg(feature = "cli")]
 pub mod report;
 #[cfg(feature = "live")]
 pub mod run;
 #[cfg(feature = "live")]
 pub mod session;
+#[cfg(feature = "cli")]
+pub mod survey;
 #[cfg(feature = "live")]
 pub mod watch;
 

@@ -1,9 +1,11 @@
 //! Carries out what a session decides: builds, loads, asks the registry, and tells an audience.
 
 mod answer;
+mod visitor;
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
@@ -11,12 +13,13 @@ use shrine::event::{Event, Phases};
 use shrine::registry::{HotUpdate, Outcome, Registry};
 
 use crate::build::project::Start;
-use crate::build::{BuildMessage, Builder, CargoOptions, Project};
+use crate::build::{BuildMessage, Builder, CargoOptions, Package, Project};
 use crate::error::Error;
 use crate::exit::ExitCode;
 use crate::load::Loader;
 use crate::session::{Action, Applied, Input, Options, Session};
 use crate::watch::{Noticed, Watcher};
+use visitor::{Overheard, Visitor};
 
 /// What comes in from other threads.
 #[derive(Debug)]
@@ -28,6 +31,13 @@ pub enum Message {
     Build(BuildMessage),
     /// Somebody wrote a line.
     Line(String),
+    /// Somebody came through a door and wants to know what follows from a line. The answer ends when `reply` is dropped.
+    Asked {
+        /// The line.
+        line: String,
+        /// Where the events go.
+        reply: Sender<Event>,
+    },
     /// There will be no more lines.
     EndOfInput,
     /// Nobody reads what is reported any more.
@@ -63,6 +73,12 @@ pub struct Run {
     noticed: Option<Instant>,
     /// How long the newest build and what led to it took.
     spent: Phases,
+    /// The directory of each crate, by the name of its package.
+    directories: BTreeMap<String, PathBuf>,
+    /// The directory of the crate that each widget came from, by its id.
+    homes: BTreeMap<String, PathBuf>,
+    /// Who waits until it is ready.
+    visitors: Vec<Visitor>,
 }
 
 impl Run {
@@ -83,10 +99,21 @@ impl Run {
         let notice = move |change| drop(noticed.send(Message::Noticed(change)));
         let watcher = (!options.once).then(|| Watcher::start(&project, notice)).transpose()?;
         let loader = Loader::new(&project.target_directory);
+        let directories = directories(&project);
         let builder =
             Builder::new(start, cargo, project, move |message| drop(build.send(Message::Build(message))));
-        let (session, spent) = (Session::new(options), Phases::default());
-        Ok(Self { session, options, builder, watcher, loader, noticed: None, spent })
+        Ok(Self {
+            session: Session::new(options),
+            options,
+            builder,
+            watcher,
+            loader,
+            noticed: None,
+            spent: Phases::default(),
+            directories,
+            homes: BTreeMap::new(),
+            visitors: Vec::new(),
+        })
     }
 
     /// How many files are watched.
@@ -128,15 +155,41 @@ impl Run {
                 if let Some(watcher) = &self.watcher {
                     watcher.built(result.clone());
                 }
+                if let Some(project) = &result.project {
+                    self.directories = directories(project);
+                }
                 self.spent.build = micros(result.took);
                 Input::BuildFinished(result)
             }
             Message::Line(line) => Input::Line(line),
+            Message::Asked { line, reply } => {
+                self.visitors.push(Visitor { line, reply });
+                return self.answer_visitors(registry, audience);
+            }
             Message::EndOfInput => Input::EndOfInput,
             Message::ReaderGone => Input::ReaderGone,
             Message::Interrupted => Input::Interrupted,
         };
-        self.feed(input, registry, audience)
+        self.feed(input, registry, audience)?;
+        self.answer_visitors(registry, audience)
+    }
+
+    /// Does what visitors ask for, once that can be done.
+    fn answer_visitors(
+        &mut self,
+        registry: &mut Registry,
+        audience: &mut dyn Audience,
+    ) -> ControlFlow<ExitCode> {
+        let Some(is_ready) = self.session.readiness() else { return ControlFlow::Continue(()) };
+        for visitor in std::mem::take(&mut self.visitors) {
+            if is_ready {
+                let mut overheard = Overheard { audience, reply: visitor.reply };
+                self.feed(Input::Line(visitor.line), registry, &mut overheard)?;
+            } else {
+                visitor.send_away();
+            }
+        }
+        ControlFlow::Continue(())
     }
 
     /// Lets the registry do what is due, and tells of it.
@@ -193,7 +246,7 @@ impl Run {
                 instances: registry.instances(),
             }),
             Action::Run(command) => {
-                for event in answer::answer(&command, registry) {
+                for event in answer::answer(&command, registry, &self.homes) {
                     audience.event(&event);
                 }
                 self.poll(registry, audience)?;
@@ -223,6 +276,10 @@ impl Run {
             }
         };
         self.spent.load = micros(clock.elapsed());
+        if let Some(directory) = self.directories.get(&package) {
+            let ids = library.modules().iter().map(|module| module.id().to_owned());
+            self.homes.extend(ids.map(|id| (id, directory.clone())));
+        }
         let mut options = HotUpdate::default();
         options.spent = self.spent;
         match registry.hot_update(library, options) {
@@ -249,6 +306,11 @@ fn create_instances(registry: &mut Registry, audience: &mut dyn Audience) {
             audience.event(&Event::Error { command, reason: error.to_string(), help: error.help() });
         }
     }
+}
+
+fn directories(project: &Project) -> BTreeMap<String, PathBuf> {
+    let directory = |package: &Package| (package.name.clone(), package.directory().to_owned());
+    project.packages.iter().map(directory).collect()
 }
 
 fn micros(duration: Duration) -> u64 {

@@ -71,6 +71,12 @@ impl Session {
         Self { options, ready: options.embedded, ..Self::default() }
     }
 
+    /// Whether it is ready, or none yet and nothing is under way that could make it so.
+    #[must_use]
+    pub fn readiness(&self) -> Option<bool> {
+        (self.ready || (self.building.is_none() && self.applying == 0)).then_some(self.ready)
+    }
+
     /// What follows from an input, in order.
     pub fn handle(&mut self, input: Input) -> Vec<Action> {
         let mut actions = Vec::new();
@@ -102,6 +108,7 @@ impl Session {
             build: self.builds,
             packages,
             capture: self.dirty.capture,
+            locked_shapes: false,
         }));
     }
 

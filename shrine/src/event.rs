@@ -114,6 +114,13 @@ pub enum Event {
         /// The entries, oldest first.
         value: Vec<HistorySummary>,
     },
+    /// The state of an instance was kept as a golden.
+    Captured {
+        /// The instance.
+        instance: String,
+        /// The file, absolute.
+        path: String,
+    },
     /// The connections.
     Connections {
         /// All of them.

@@ -40,6 +40,8 @@
 //! # Features
 //!
 //! - `host`: what a program needs that runs widgets. A widget crate compiles without it and pulls in little.
+//! - `fixtures`: generated states, and the laws of migrations as tests. For dev-dependencies.
+//! - `proptest`: the same states as `proptest` strategies.
 
 #[macro_use]
 mod record;
@@ -47,11 +49,15 @@ mod record;
 pub mod abi;
 #[cfg(feature = "host")]
 pub mod event;
+#[cfg(feature = "fixtures")]
+pub mod fixtures;
 #[cfg(feature = "host")]
 pub mod registry;
 pub mod state;
 mod widget;
 
+#[cfg(feature = "fixtures")]
+pub use fixtures::migrate_from;
 pub use shrine_macros::{migrate, state, widget};
 pub use state::State;
 pub use state::step::{MigrateError, Step, StepContext};
@@ -77,7 +83,7 @@ pub mod __private {
     };
     pub use crate::state::step::{
         Chain, Fallback, HopInfo, MigrateError, NoFallback, Operation, Step, StepContext, VersionInfo,
-        computed, converted, operation, tried,
+        again_down, again_up, computed, converted, operation, same_text, tried,
     };
     pub use crate::state::to_bytes;
     pub use crate::widget::{
@@ -90,3 +96,8 @@ pub mod __private {
 #[cfg(all(doctest, feature = "host"))]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// The examples of the guide to migrations, compiled and run.
+#[cfg(all(doctest, feature = "fixtures"))]
+#[doc = include_str!("../../docs/migrations.md")]
+struct MigrationsGuide;

@@ -1,8 +1,13 @@
 //! What shrine promises, checked from outside.
 
+mod commands;
 mod decode;
+mod fixtures;
+mod grammar;
+mod histories;
 mod libraries;
 mod macros;
+mod release;
 mod runtime;
 mod ui;
 mod watch;

@@ -3,8 +3,10 @@
 //! All projects build into one shared target directory, so that dependencies are compiled once. Two projects of one
 //! package name would overwrite each other's library there: every project of a test has a name of its own.
 
+mod answer;
 mod project;
 mod watch;
 
+pub use answer::{Answer, ask, ask_json};
 pub use project::{Project, repository};
 pub use watch::{DEADLINE, Watch, binary, finish};

@@ -174,14 +174,18 @@ fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(binary());
     command.arg("watch").arg(folder).args(["--message-format", "json", "--target-dir"]).arg(shared_target());
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    // What cargo sets for this test says nothing about the crate that is watched.
+    without_cargos_own(&mut command);
+    command
+}
+
+/// What cargo sets for this test says nothing about the crate that is watched.
+pub(crate) fn without_cargos_own(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         let name_text = name.to_string_lossy();
         if name_text.starts_with("CARGO_") && name_text != "CARGO_HOME" {
             command.env_remove(&name);
         }
     }
-    command
 }
 
 /// The binary, built once, with the features that `cargo test --workspace` has built everything with.
@@ -207,6 +211,6 @@ fn target() -> PathBuf {
     test.ancestors().nth(3).expect("`target` is above").to_owned()
 }
 
-fn shared_target() -> PathBuf {
+pub(crate) fn shared_target() -> PathBuf {
     target().join("watched")
 }

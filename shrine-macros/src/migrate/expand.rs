@@ -1,17 +1,23 @@
 //! Writes the types of older versions, the steps, the chains and the conversions.
 
-use proc_macro2::{Ident, TokenStream};
-use quote::quote;
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::Attribute;
 
 use super::Owner;
-use super::model::{How, Link, Operation};
+use super::model::{ChangedVariant, Link, Operation, Removed, RemovedVariant};
 use crate::names::{of_type, plain};
 use crate::state::StateType;
 use crate::state::expand::{lenient, state};
-use crate::state::model::Field;
+use crate::state::model::{Body, Field, Variant};
 use crate::version::Version;
 
+mod fields;
+mod payload;
 mod step;
+mod variants;
+
+pub(super) use step::{call, stub};
 
 /// Everything that follows from the hops of one type.
 pub(crate) fn chain(owner: &Owner, head: &StateType, version: &Version, links: &[Link]) -> TokenStream {
@@ -20,50 +26,84 @@ pub(crate) fn chain(owner: &Owner, head: &StateType, version: &Version, links: &
     for (index, link) in links.iter().enumerate() {
         out.extend(older_type(head, link));
         out.extend(state(&link.older));
-        out.extend(step::step(newer, newer_version, link));
-        out.extend(one_chain(&link.older, &link.version, Some(link), links.get(index + 1)));
+        out.extend(payload::types(head, newer_version, link));
+        out.extend(step::step(head, newer, newer_version, link));
+        let leads = Some((&newer.ident, link));
+        out.extend(one_chain(&link.older, &link.version, leads, links.get(index + 1)));
         (newer, newer_version) = (&link.older, &link.version);
     }
-    let carried = links.iter().flat_map(|link| &link.transfers);
-    if owner.nested || carried.into_iter().any(|transfer| matches!(transfer.how, How::Carry { .. })) {
+    if owner.nested || links.iter().any(Link::carries_itself) {
         out.extend(conversions(head, links));
     }
     out
 }
 
 fn older_type(head: &StateType, link: &Link) -> TokenStream {
-    let StateType { ident, vis, derives, .. } = &link.older;
+    let StateType { ident, vis, derives, body, .. } = &link.older;
     let documentation =
         format!("`{}` as it was at version {}.", plain(&head.ident), link.version.text.value());
-    let fields = link.older.named().unwrap_or_default().iter().map(|field| {
-        let Field { ident, ty, vis, attributes, .. } = field;
-        let documented = attributes.iter().any(|attribute| attribute.path().is_ident("doc"));
-        let documentation = (!documented).then(|| {
-            let text = format!("`{}` at that version.", field.name());
-            generated! { #[doc = #text] }
-        });
-        generated! { #documentation #(#attributes)* #vis #ident: #ty, }
-    });
+    let item = match body {
+        Body::Enum(variants) => {
+            let variants = variants.iter().map(older_variant);
+            generated! { #vis enum #ident { #(#variants)* } }
+        }
+        _ => {
+            let fields = link.older.named().unwrap_or_default().iter().map(older_field);
+            generated! { #vis struct #ident { #(#fields)* } }
+        }
+    };
     generated! {
         #[doc = #documentation]
         #(#derives)*
-        #vis struct #ident { #(#fields)* }
+        #item
     }
 }
 
-/// `impl Chain`. `leads` is the hop that leads on from this version, `before` the one that leads to it.
+fn older_variant(variant: &Variant) -> TokenStream {
+    let Variant { ident, named, fields, attributes } = variant;
+    let documentation = documentation(&plain(ident), attributes);
+    let fields = match fields.as_slice() {
+        [] => None,
+        fields if *named => {
+            let fields = fields.iter().map(older_field);
+            Some(generated! { { #(#fields)* } })
+        }
+        fields => {
+            let fields = fields.iter().map(|Field { ty, attributes, .. }| generated! { #(#attributes)* #ty });
+            Some(generated! { (#(#fields),*) })
+        }
+    };
+    generated! { #documentation #(#attributes)* #ident #fields, }
+}
+
+fn older_field(field: &Field) -> TokenStream {
+    let Field { ident, ty, vis, attributes, .. } = field;
+    let documentation = documentation(&field.name(), attributes);
+    generated! { #documentation #(#attributes)* #vis #ident: #ty, }
+}
+
+/// The documentation of a part, if it has none of its own.
+fn documentation(name: &str, attributes: &[Attribute]) -> Option<TokenStream> {
+    let documented = attributes.iter().any(|attribute| attribute.path().is_ident("doc"));
+    (!documented).then(|| {
+        let text = format!("`{name}` at that version.");
+        generated! { #[doc = #text] }
+    })
+}
+
+/// `impl Chain`. `leads` is the newer type and the hop that leads on to it, `before` the hop that leads here.
 fn one_chain(
     this: &StateType,
     version: &Version,
-    leads: Option<&Link>,
+    leads: Option<(&Ident, &Link)>,
     before: Option<&Link>,
 ) -> TokenStream {
     let (ident, lenient, text) = (&this.ident, lenient(this), &version.text.value());
     let hop = match leads {
         None => generated! { ::core::option::Option::None },
-        Some(link) => hop_info(link),
+        Some((newer, link)) => hop_info(newer, link),
     };
-    let Before { load, store, versions } = before.map_or_else(oldest, leading);
+    let Before { load, store, versions, recode } = before.map_or_else(oldest, |link| leading(ident, link));
     generated! {
         #lenient
         impl ::shrine::__private::Chain for #ident {
@@ -99,6 +139,17 @@ fn one_chain(
                 });
                 #versions
             }
+            fn recode(
+                __version: &str,
+                __input: &mut ::shrine::__private::Decoder<'_>,
+                __out: &mut ::shrine::__private::Encoder,
+            ) -> ::core::result::Result<(), ::shrine::__private::DecodeError> {
+                if __version == #text {
+                    <Self as ::shrine::__private::State>::encode(&<Self as ::shrine::__private::State>::decode(__input)?, __out);
+                    return ::core::result::Result::Ok(());
+                }
+                #recode
+            }
         }
     }
 }
@@ -108,22 +159,39 @@ struct Before {
     load: TokenStream,
     store: TokenStream,
     versions: Option<TokenStream>,
+    recode: TokenStream,
 }
 
 /// It asks the version before it.
-fn leading(link: &Link) -> Before {
+fn leading(this: &Ident, link: &Link) -> Before {
     let older = &link.older.ident;
+    let step = as_step(this, link);
     Before {
         load: generated! {
             let __older = <#older as ::shrine::__private::Chain>::load(__version, __input, __context)?;
-            <Self as ::shrine::__private::Step<#older>>::step(__older, __context)
+            #step::step(__older, __context)
         },
         store: generated! {
-            let __older = <Self as ::shrine::__private::Step<#older>>::step_down(self, __context)?;
+            let __older = #step::step_down(self, __context)?;
             <#older as ::shrine::__private::Chain>::store(__older, __version, __out, __context)
         },
         versions: Some(generated! { <#older as ::shrine::__private::Chain>::versions(__found); }),
+        recode: generated! { <#older as ::shrine::__private::Chain>::recode(__version, __input, __out) },
     }
+}
+
+/// `<Newer as Step<Older>>`. If that is left to a function, the compiler reports where it is announced that there is none,
+/// once, because it is in the same words at the same place each time.
+fn as_step(newer: &Ident, link: &Link) -> TokenStream {
+    let mut newer = newer.clone();
+    let mut older = link.older.ident.clone();
+    let mut span = Span::mixed_site();
+    if link.hop.manual.is_some() {
+        span = span.located_at(link.version.text.span());
+        newer.set_span(newer.span().located_at(span));
+        older.set_span(older.span().located_at(span));
+    }
+    quote_spanned! { span => <#newer as ::shrine::__private::Step<#older>> }
 }
 
 /// The oldest has nobody to ask.
@@ -134,10 +202,14 @@ fn oldest() -> Before {
             <Self as ::shrine::__private::Chain>::VERSION,
         ))
     };
-    Before { load: error.clone(), store: error, versions: None }
+    let recode = generated! {
+        ::core::result::Result::Err(__input.error("no version of the chain has that number"))
+    };
+    Before { load: error.clone(), store: error, versions: None, recode }
 }
 
-fn hop_info(link: &Link) -> TokenStream {
+/// What the hop to `newer` does.
+fn hop_info(newer: &Ident, link: &Link) -> TokenStream {
     let operation = |kind: &str, field: String, detail: Option<String>| {
         let detail = match detail {
             None => generated! { ::core::option::Option::None },
@@ -152,9 +224,18 @@ fn hop_info(link: &Link) -> TokenStream {
         .map(|said| match said {
             Operation::Rename { old, new } => operation("rename", plain(new), Some(plain(old))),
             Operation::Add { field, .. } => operation("add", plain(field), None),
-            Operation::Remove { field, ty, .. } => operation("remove", plain(field), Some(of_type(ty))),
+            Operation::Remove(Removed { field, ty, .. }) => {
+                operation("remove", plain(field), Some(of_type(ty)))
+            }
             Operation::Change { field, change } => {
                 operation("change", plain(field), Some(of_type(&change.ty)))
+            }
+            Operation::AddVariant { variant, .. } => operation("add", plain(variant), None),
+            Operation::RemoveVariant(RemovedVariant { variant, .. }) => {
+                operation("remove", plain(&variant.ident), Some(variant.described()))
+            }
+            Operation::ChangeVariant(ChangedVariant { older, .. }) => {
+                operation("change", plain(&older.ident), Some(older.described()))
             }
         })
         .collect();
@@ -162,7 +243,19 @@ fn hop_info(link: &Link) -> TokenStream {
         let path = quote!(#path).to_string().replace(' ', "");
         operations.push(operation("with", path, None));
     }
-    let reversible = link.one_way().is_none();
+    if link.hop.manual.is_some() {
+        operations.push(operation("manual", String::new(), None));
+    }
+    let reversible = match link.hop.manual {
+        Some(_) => {
+            let step = as_step(newer, link);
+            generated! { #step::REVERSIBLE }
+        }
+        None => {
+            let reversible = link.one_way().is_none();
+            quote!(#reversible)
+        }
+    };
     generated! {
         ::core::option::Option::Some(::shrine::__private::HopInfo {
             operations: ::std::vec![#(#operations),*],
@@ -173,31 +266,31 @@ fn hop_info(link: &Link) -> TokenStream {
 
 /// `impl ConvertFrom` between any two versions, so that a parent can say `change(items: Vec<ItemV1>)`.
 fn conversions(head: &StateType, links: &[Link]) -> TokenStream {
-    let types: Vec<&StateType> = std::iter::once(head).chain(links.iter().map(|link| &link.older)).collect();
     let mut out = TokenStream::new();
-    for (index, newer) in types.iter().enumerate() {
-        for length in 1..types.len() - index {
-            out.extend(conversion(newer, &types[index + 1..=index + length]));
+    for from in 0..links.len() {
+        let newer = if from == 0 { head } else { &links[from - 1].older };
+        for to in from + 1..=links.len() {
+            out.extend(conversion(newer, &links[from..to]));
         }
     }
     out
 }
 
-/// The conversion over some hops; `older` is what they lead over, the nearest first.
-fn conversion(newer: &StateType, older: &[&StateType]) -> TokenStream {
+/// The conversion over some hops, the nearest first.
+fn conversion(newer: &StateType, hops: &[Link]) -> TokenStream {
     let (ident, lenient) = (&newer.ident, lenient(newer));
-    let Some(oldest) = older.last().map(|oldest| &oldest.ident) else { return TokenStream::new() };
-    let path: Vec<&Ident> = std::iter::once(ident).chain(older.iter().map(|older| &older.ident)).collect();
+    let Some(oldest) = hops.last().map(|hop| &hop.older.ident) else { return TokenStream::new() };
     let (mut up, mut down) = (generated! { __value }, generated! { self });
-    for (index, pair) in path.windows(2).enumerate() {
-        let (new, old) = (pair[0], pair[1]);
-        let again = (index > 0).then(|| quote!(?));
-        down = generated! { <#new as ::shrine::__private::Step<#old>>::step_down(#down #again, __context) };
+    let path = |index: usize| if index == 0 { ident } else { &hops[index - 1].older.ident };
+    for (index, hop) in hops.iter().enumerate() {
+        let (newer, again) = (path(index), (index > 0).then(|| quote!(?)));
+        let step = as_step(newer, hop);
+        down = generated! { #step::step_down(#down #again, __context) };
     }
-    for (index, pair) in path.windows(2).rev().enumerate() {
-        let (new, old) = (pair[0], pair[1]);
-        let again = (index > 0).then(|| quote!(?));
-        up = generated! { <#new as ::shrine::__private::Step<#old>>::step(#up #again, __context) };
+    for (index, hop) in hops.iter().enumerate().rev() {
+        let (newer, again) = (path(index), (index + 1 < hops.len()).then(|| quote!(?)));
+        let step = as_step(newer, hop);
+        up = generated! { #step::step(#up #again, __context) };
     }
     generated! {
         #lenient

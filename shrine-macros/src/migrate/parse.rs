@@ -1,4 +1,4 @@
-//! Reads `#[migrate(from = "..", rename(..), add(..), remove(..), change(..), with = .., down = ..)]`.
+//! Reads `#[migrate(from = "..", rename(..), add(..), remove(..), change(..), with = .., down = .., manual)]`.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens as _;
@@ -7,14 +7,18 @@ use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, Token, Type};
 
 use super::Owner;
-use super::model::{Change, Hop, Operation, Up};
+use super::model::{Change, Hop, Operation, Removed, Up};
 use crate::attributes::{self, Options};
 use crate::errors::Errors;
 use crate::names::{did_you_mean, list, plain};
+use crate::state::StateType;
+use crate::state::model::Body;
 use crate::version::{Form, Version};
 
+mod variants;
+
 /// Everything that a hop can say.
-const OPTIONS: &[&str] = &["from", "rename", "add", "remove", "change", "with", "down"];
+const OPTIONS: &[&str] = &["from", "rename", "add", "remove", "change", "with", "down", "manual"];
 
 /// The operations among them, with an example of each.
 const OPERATIONS: &[(&str, &str)] = &[
@@ -24,10 +28,19 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("change", "change(field: OldType)"),
 ];
 
+/// The same for enums.
+const VARIANT_OPERATIONS: &[(&str, &str)] = &[
+    ("rename", "rename(Old => New)"),
+    ("add", "add(Variant)"),
+    ("remove", "remove(Variant(Type), up = |value| ..)"),
+    ("change", "change(Variant(OldType), up = |value| ..)"),
+];
+
 /// Reads one `#[migrate]`.
-pub(crate) fn hop(attribute: &Attribute, owner: &Owner, errors: &Errors) -> Hop {
+pub(crate) fn hop(attribute: &Attribute, owner: &Owner, head: &StateType, errors: &Errors) -> Hop {
     let place = attributes::place(attribute);
-    let (mut from, mut operations, mut with, mut down) = (None, Vec::new(), None, None);
+    let (mut from, mut operations, mut with, mut down, mut manual) = (None, Vec::new(), None, None, None);
+    let variants = matches!(head.body, Body::Enum(_));
     let valid = errors.none_from(|| {
         let mut options =
             Options::read("#[migrate]", OPTIONS, attributes::arguments(attribute, errors), errors);
@@ -37,24 +50,33 @@ pub(crate) fn hop(attribute: &Attribute, owner: &Owner, errors: &Errors) -> Hop 
             errors.report_at(place, "`#[migrate]` does not say which version it leads from", help);
         }
         from = options.text("from", example).and_then(|text| Version::read(&text, owner.form, errors));
-        for (index, tokens) in options.lists(OPERATIONS) {
-            operations.extend(operations_in(index, tokens, errors));
+        let known = if variants { VARIANT_OPERATIONS } else { OPERATIONS };
+        for (index, tokens) in options.lists(known) {
+            operations.extend(operations_in(known[index], variants, tokens, errors));
         }
         with = options.path("with");
         down = options.path("down");
+        manual = options.flag("manual");
         options.finish();
     });
-    Hop { place, from, operations, with, down, valid }
+    Hop { place, from, operations, with, down, manual, valid }
 }
 
-/// Reads what stands in the parentheses of the operation of that index.
-fn operations_in(index: usize, tokens: TokenStream, errors: &Errors) -> Vec<Operation> {
-    let (name, example) = OPERATIONS[index];
-    let parser = |input: ParseStream<'_>| match name {
-        "rename" => renames(input),
-        "add" => additions(input),
-        "remove" => removals(input, errors),
-        _ => changes(input, errors),
+/// Reads what stands in the parentheses of an operation.
+fn operations_in(
+    (name, example): (&str, &str),
+    variants: bool,
+    tokens: TokenStream,
+    errors: &Errors,
+) -> Vec<Operation> {
+    let parser = |input: ParseStream<'_>| match (name, variants) {
+        ("rename", _) => renames(input),
+        ("add", false) => additions(input),
+        ("remove", false) => removals(input, errors),
+        (_, false) => changes(input, errors),
+        ("add", true) => variants::additions(input, errors),
+        ("remove", true) => variants::removals(input, errors),
+        (_, true) => variants::changes(input, errors),
     };
     match parser.parse2(tokens) {
         Ok(operations) => operations,
@@ -87,36 +109,41 @@ fn additions(input: ParseStream<'_>) -> syn::Result<Vec<Operation>> {
 }
 
 fn removals(input: ParseStream<'_>, errors: &Errors) -> syn::Result<Vec<Operation>> {
-    let removal = |typed: Typed| {
-        let [down] = typed.converters(["down"], errors);
-        Operation::Remove { field: typed.field, ty: typed.ty, down }
+    let removal = |Typed { field, ty, converters }: Typed| {
+        let [down] = converters.read(&field, ["down"], errors);
+        Operation::Remove(Removed { field, ty, down })
     };
     Ok(typed(input)?.into_iter().map(removal).collect())
 }
 
 fn changes(input: ParseStream<'_>, errors: &Errors) -> syn::Result<Vec<Operation>> {
-    let change = |typed: Typed| {
-        let [up, try_up, down] = typed.converters(["up", "try_up", "down"], errors);
-        let up = match (up, try_up) {
-            (Some(_), Some(try_up)) => {
-                let message = format!("`{}` has both `up` and `try_up`", plain(&typed.field));
-                errors.report(&try_up, message, "keep the one that fits: `try_up` returns a `Result`");
-                Up::Try(try_up)
-            }
-            (Some(up), None) => Up::By(up),
-            (None, Some(try_up)) => Up::Try(try_up),
-            (None, None) => Up::Lossless,
-        };
-        Operation::Change { field: typed.field, change: Change { ty: typed.ty, up, down } }
+    let change = |Typed { field, ty, converters }: Typed| {
+        let [up, try_up, down] = converters.read(&field, ["up", "try_up", "down"], errors);
+        let up = self::up(&field, up, try_up, errors);
+        Operation::Change { field, change: Change { ty, up, down } }
     };
     Ok(typed(input)?.into_iter().map(change).collect())
+}
+
+/// Which of the two there is.
+fn up(subject: &Ident, up: Option<Expr>, try_up: Option<Expr>, errors: &Errors) -> Up {
+    match (up, try_up) {
+        (Some(_), Some(try_up)) => {
+            let message = format!("`{}` has both `up` and `try_up`", plain(subject));
+            errors.report(&try_up, message, "keep the one that fits: `try_up` returns a `Result`");
+            Up::Try(try_up)
+        }
+        (Some(up), None) => Up::By(up),
+        (None, Some(try_up)) => Up::Try(try_up),
+        (None, None) => Up::Lossless,
+    }
 }
 
 /// `field: Type, option = value, ..`: a name with a colon begins a field, a name with `=` is an option of the last.
 struct Typed {
     field: Ident,
     ty: Type,
-    options: Vec<(Ident, Expr)>,
+    converters: Converters,
 }
 
 fn typed(input: ParseStream<'_>) -> syn::Result<Vec<Typed>> {
@@ -124,13 +151,10 @@ fn typed(input: ParseStream<'_>) -> syn::Result<Vec<Typed>> {
     while !input.is_empty() {
         let name: Ident = input.parse()?;
         match fields.last_mut() {
-            Some(last) if input.peek(Token![=]) => {
-                input.parse::<Token![=]>()?;
-                last.options.push((name, input.parse()?));
-            }
+            Some(last) if input.peek(Token![=]) => last.converters.push(name, input)?,
             _ => {
                 input.parse::<Token![:]>()?;
-                fields.push(Typed { field: name, ty: input.parse()?, options: Vec::new() });
+                fields.push(Typed { field: name, ty: input.parse()?, converters: Converters::default() });
             }
         }
         if !input.is_empty() {
@@ -140,17 +164,28 @@ fn typed(input: ParseStream<'_>) -> syn::Result<Vec<Typed>> {
     Ok(fields)
 }
 
-impl Typed {
+/// What is said about one field or variant: `up = .., down = ..`.
+#[derive(Default)]
+struct Converters(Vec<(Ident, Expr)>);
+
+impl Converters {
+    /// Reads what follows the name of a converter.
+    fn push(&mut self, name: Ident, input: ParseStream<'_>) -> syn::Result<()> {
+        input.parse::<Token![=]>()?;
+        self.0.push((name, input.parse()?));
+        Ok(())
+    }
+
     /// The converters of those names; reports all others.
-    fn converters<const N: usize>(&self, known: [&str; N], errors: &Errors) -> [Option<Expr>; N] {
+    fn read<const N: usize>(self, subject: &Ident, known: [&str; N], errors: &Errors) -> [Option<Expr>; N] {
         let mut found = [const { None }; N];
-        for (name, value) in &self.options {
-            let text = plain(name);
+        for (name, value) in self.0 {
+            let text = plain(&name);
             match known.iter().position(|known| *known == text) {
-                Some(index) if found[index].is_none() => found[index] = Some(value.clone()),
-                Some(_) => errors.report(name, format!("`{text}` is given twice"), "remove one of the two"),
+                Some(index) if found[index].is_none() => found[index] = Some(value),
+                Some(_) => errors.report(&name, format!("`{text}` is given twice"), "remove one of the two"),
                 None => {
-                    let message = format!("`{}` has no converter `{text}`", plain(&self.field));
+                    let message = format!("`{}` has no converter `{text}`", plain(subject));
                     let help = format!("{}there is {}", did_you_mean(&text, known), list(known));
                     errors.report(name.to_token_stream(), message, help);
                 }

@@ -258,7 +258,7 @@ fn encode(body: &Body) -> TokenStream {
 }
 
 fn encode_variant(variant: &Variant) -> TokenStream {
-    let Variant { ident, named, fields } = variant;
+    let Variant { ident, named, fields, .. } = variant;
     let name = names::plain(ident);
     let values: Vec<_> = (0..fields.len()).map(local).collect();
     if *named {

@@ -39,6 +39,8 @@ pub(crate) struct Variant {
     /// Whether it has braces.
     pub(crate) named: bool,
     pub(crate) fields: Vec<Field>,
+    /// The user's own attributes.
+    pub(crate) attributes: Vec<Attribute>,
 }
 
 #[derive(Clone)]
@@ -67,6 +69,23 @@ impl StateType {
         match &self.body {
             Body::Named(fields) => Some(fields),
             _ => None,
+        }
+    }
+}
+
+impl Variant {
+    /// The variant as a person would write it: `Legacy(u32)`.
+    pub(crate) fn described(&self) -> String {
+        let field = |field: &Field| match &field.ident {
+            Some(ident) => format!("{}: {}", names::plain(ident), names::of_type(&field.ty)),
+            None => names::of_type(&field.ty),
+        };
+        let name = names::plain(&self.ident);
+        let fields: Vec<_> = self.fields.iter().map(field).collect();
+        match (fields.is_empty(), self.named) {
+            (true, _) => name,
+            (false, true) => format!("{name} {{ {} }}", fields.join(", ")),
+            (false, false) => format!("{name}({})", fields.join(", ")),
         }
     }
 }

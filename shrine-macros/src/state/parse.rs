@@ -77,13 +77,19 @@ fn body(data: &mut Data, errors: &Errors) -> Body {
     }
 }
 
-fn variant(variant: &mut syn::Variant, errors: &Errors) -> Variant {
+/// Reads a variant, and removes the attributes that belong to these macros.
+pub(crate) fn variant(variant: &mut syn::Variant, errors: &Errors) -> Variant {
     refuse_conditional(&variant.attrs, "variant", errors);
     for attribute in attributes::take(&mut variant.attrs, "state") {
         errors.report(&attribute, "`#[state(..)]` goes on a field, not on a variant", "remove it");
     }
     let named = matches!(variant.fields, Fields::Named(_));
-    Variant { ident: variant.ident.clone(), named, fields: fields(&mut variant.fields, errors) }
+    Variant {
+        ident: variant.ident.clone(),
+        named,
+        fields: fields(&mut variant.fields, errors),
+        attributes: variant.attrs.clone(),
+    }
 }
 
 fn fields(fields: &mut Fields, errors: &Errors) -> Vec<Field> {

@@ -41,6 +41,16 @@ pub struct Package {
     pub roots: Vec<PathBuf>,
     /// The build scripts in these directories.
     pub scripts: Vec<PathBuf>,
+    /// The file that its library begins with.
+    pub library: PathBuf,
+}
+
+impl Package {
+    /// The directory of its Cargo.toml.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.manifest.parent().unwrap_or(Path::new("/"))
+    }
 }
 
 /// Where to look for a project.
@@ -166,11 +176,6 @@ fn unknown_package(name: &str, members: &[&cargo_metadata::Package]) -> Error {
 
 fn why_no_widget_crate(package: &cargo_metadata::Package) -> Option<String> {
     let name = &package.name;
-    let is_library = |target: &cargo_metadata::Target| {
-        let kinds = [TargetKind::Lib, TargetKind::RLib, TargetKind::DyLib, TargetKind::CDyLib];
-        target.kind.iter().any(|kind| kinds.contains(kind))
-            && !target.crate_types.contains(&CrateType::ProcMacro)
-    };
     let uses_shrine = package
         .dependencies
         .iter()
@@ -184,6 +189,11 @@ fn why_no_widget_crate(package: &cargo_metadata::Package) -> Option<String> {
     } else {
         None
     }
+}
+
+fn is_library(target: &cargo_metadata::Target) -> bool {
+    let kinds = [TargetKind::Lib, TargetKind::RLib, TargetKind::DyLib, TargetKind::CDyLib];
+    target.kind.iter().any(|kind| kinds.contains(kind)) && !target.crate_types.contains(&CrateType::ProcMacro)
 }
 
 fn is_part_of_shrine(name: &str) -> bool {
@@ -227,6 +237,11 @@ impl<'a> Graph<'a> {
                 .map(Into::into)
                 .collect(),
             scripts: scripts.map(|target| target.src_path.clone().into()).collect(),
+            library: package
+                .targets
+                .iter()
+                .find(|target| is_library(target))
+                .map_or_else(PathBuf::new, |target| target.src_path.clone().into()),
         }
     }
 

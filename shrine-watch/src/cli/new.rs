@@ -108,7 +108,7 @@ fn crate_name(path: &Path) -> Result<String, Error> {
     Ok(name)
 }
 
-fn is_keyword(name: &str) -> bool {
+pub(crate) fn is_keyword(name: &str) -> bool {
     const KEYWORDS: &str = "abstract as async await become box break const continue crate do dyn else enum extern false final \
         fn for gen if impl in let loop macro match mod move mut override priv pub ref return self static struct super trait \
         true try type typeof unsafe unsized use virtual where while yield";

@@ -3,20 +3,20 @@
 use std::fs::File;
 use std::io::{self, BufRead, IsTerminal, Stderr};
 use std::ops::ControlFlow;
-use std::os::fd::AsFd;
 use std::os::unix::fs::FileTypeExt;
 use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use rustix::event::{PollFd, PollFlags, poll};
 use shrine::event::Event;
 use shrine::registry::Registry;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 
+use super::output::{Colour, MessageFormat, claim_stdout};
+use super::signals;
 use crate::build::project::Start;
 use crate::build::{CargoOptions, Project};
+use crate::door::Door;
 use crate::error::Error;
 use crate::exit::ExitCode;
 use crate::report::{Human, Json, Report, Style};
@@ -32,7 +32,8 @@ pub struct WatchArguments {
     /// Build, load and create everything, then end.
     #[arg(long, help_heading = "Output")]
     once: bool,
-    /// What is written to standard output. Text for people goes to standard error.
+    /// What is written to standard output: nothing, or one JSON object a line for each event. Text for people goes to
+    /// standard error.
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Output")]
     message_format: MessageFormat,
     /// Say why each change leads to what it leads to.
@@ -57,24 +58,6 @@ Examples:
 
 While it runs, it takes one command a line; `help` lists them. End of input on a pipe ends it.";
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-enum MessageFormat {
-    /// Nothing.
-    #[default]
-    Human,
-    /// One JSON object a line for each event.
-    Json,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-enum Colour {
-    /// On a terminal, unless NO_COLOR is set.
-    #[default]
-    Auto,
-    Always,
-    Never,
-}
-
 type Reporter = Report<Stderr, File>;
 
 /// Runs the command.
@@ -86,7 +69,7 @@ pub(super) fn run(mut arguments: WatchArguments) -> ExitCode {
             return ExitCode::Unexpected;
         }
     };
-    arguments.cargo.colour = arguments.colour() && arguments.message_format == MessageFormat::Human;
+    arguments.cargo.colour = arguments.color.on_stderr() && arguments.message_format == MessageFormat::Human;
     let code = watch(arguments, &mut report).unwrap_or_else(|error| {
         let (reason, help) = (error.to_string(), error.help());
         report.event(&Event::Error { command: "watch".to_owned(), reason, help });
@@ -96,36 +79,19 @@ pub(super) fn run(mut arguments: WatchArguments) -> ExitCode {
     code
 }
 
-impl WatchArguments {
-    fn colour(&self) -> bool {
-        let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        match self.color {
-            Colour::Always => true,
-            Colour::Never => false,
-            Colour::Auto => io::stderr().is_terminal() && !is_set("NO_COLOR"),
-        }
-    }
-}
-
 fn reporter(arguments: &WatchArguments) -> io::Result<Reporter> {
     let live = io::stderr().is_terminal();
-    let style = Style { colour: arguments.colour(), live, quiet: arguments.quiet, why: arguments.why };
+    let style =
+        Style { colour: arguments.color.on_stderr(), live, quiet: arguments.quiet, why: arguments.why };
     let is_json = arguments.message_format == MessageFormat::Json;
     let json = is_json.then(claim_stdout).transpose()?.map(Json::new);
     Ok(Report::new(Human::new(io::stderr(), style), json))
 }
 
-/// Takes standard output for the events alone. A widget that prints does so to standard error from now on: its line
-/// would be no JSON.
-fn claim_stdout() -> io::Result<File> {
-    let events = io::stdout().as_fd().try_clone_to_owned()?;
-    rustix::stdio::dup2_stdout(io::stderr())?;
-    Ok(File::from(events))
-}
-
 fn watch(arguments: WatchArguments, report: &mut Reporter) -> Result<ExitCode, Error> {
     let start = Start::at(arguments.path.as_deref())?;
     let project = Project::discover(&start, &arguments.cargo)?;
+    let place = project.clone();
     let names: Vec<String> = project.packages.iter().map(|package| package.name.clone()).collect();
     let (send, messages) = mpsc::channel();
     let options = Options { once: arguments.once, embedded: false };
@@ -133,14 +99,36 @@ fn watch(arguments: WatchArguments, report: &mut Reporter) -> Result<ExitCode, E
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     report.banner(&names, run.files(), io::stdin().is_terminal() && !arguments.once);
     if let Some(reader) = report.reader() {
-        let reader = reader.try_clone().map_err(|error| Error::io("watch standard output", error))?;
-        watch_the_reader(reader, send.clone());
+        watch_the_reader(
+            reader.try_clone().map_err(|error| Error::io("watch standard output", error))?,
+            send.clone(),
+        );
     }
-    listen_for_signals(send.clone(), run.canceller())?;
-    if !arguments.once {
-        read_commands(send);
+    // The first one ends the session in order, the second one at once: a widget may never return.
+    let interrupted = send.clone();
+    signals::listen(move || interrupted.send(Message::Interrupted).is_ok(), run.canceller())?;
+    if arguments.once {
+        return Ok(drive(&mut run, &messages, report));
     }
+    let _door = open_door(&place, send.clone(), report);
+    read_commands(send);
     Ok(drive(&mut run, &messages, report))
+}
+
+/// Lets other processes give commands. A watch without a door is one all the same.
+fn open_door(project: &Project, send: Sender<Message>, report: &mut Reporter) -> Option<Door> {
+    match Door::open(project, send) {
+        Ok(Some(door)) => Some(door),
+        Ok(None) => {
+            report
+                .note("note", "another watch of this project runs; `cargo shrine capture` talks to that one");
+            None
+        }
+        Err(error) => {
+            report.note("note", &format!("`cargo shrine capture` cannot talk to this watch: {error}"));
+            None
+        }
+    }
 }
 
 /// Goes on until the session or the reader of the report ends it.
@@ -179,21 +167,6 @@ fn watch_the_reader(events: File, send: Sender<Message>) {
             drop(send.send(Message::ReaderGone));
         }
     });
-}
-
-/// The first signal ends the session in order, the second one at once: a widget may never return.
-fn listen_for_signals(send: Sender<Message>, cancel: impl Fn() + Send + 'static) -> Result<(), Error> {
-    let mut signals =
-        Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(|error| Error::io("listen for signals", error))?;
-    std::thread::spawn(move || {
-        let mut signals = signals.forever();
-        if signals.next().is_some() && send.send(Message::Interrupted).is_ok() {
-            signals.next();
-        }
-        cancel();
-        std::process::exit(i32::from(ExitCode::Interrupted.code()));
-    });
-    Ok(())
 }
 
 /// Passes on the lines of standard input. What is no terminal and no pipe, as `/dev/null`, has no end that means anything.

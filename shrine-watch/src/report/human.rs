@@ -146,6 +146,9 @@ impl<W: Write> Human<W> {
             }
             Event::View { instance, value } => self.view(instance, value.as_deref()),
             Event::History { instance, value } => self.history(instance, value),
+            Event::Captured { instance, path } => {
+                self.line(Tone::Plain, "captured", &format!("{instance} in {path}"));
+            }
             Event::Connections { value } => self.connections(value),
             Event::Error { command, reason, help } => {
                 self.line(Tone::Bad, "error", &format!("{command}: {reason}"));
@@ -346,7 +349,8 @@ impl<W: Write> Human<W> {
         let _ = self.out.flush();
     }
 
-    fn end_live_line(&mut self) {
+    /// Ends the line about progress, if there is one.
+    pub(crate) fn end_live_line(&mut self) {
         if std::mem::take(&mut self.has_live_line) {
             let _ = self.out.write_all(b"\r\x1b[2K");
             let _ = self.out.flush();

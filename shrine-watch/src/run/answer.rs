@@ -1,18 +1,26 @@
 //! Answers commands from the registry.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
 use shrine::event::Event;
 use shrine::registry::{Registry, RegistryError};
 
+use crate::golden;
 use crate::session::Command;
 
+/// The directory of the crate that each widget came from, by its id.
+pub(super) type Homes = BTreeMap<String, PathBuf>;
+
 /// Does what a command says. The answer may be several events, or none.
-pub(super) fn answer(command: &Command, registry: &mut Registry) -> Vec<Event> {
+pub(super) fn answer(command: &Command, registry: &mut Registry, homes: &Homes) -> Vec<Event> {
     let refused = |reason: String, help: Option<String>| {
         vec![Event::Error { command: command.to_string(), reason, help }]
     };
-    match carry_out(command, registry) {
+    match carry_out(command, registry, homes) {
         Ok(events) => events,
         Err(Refused::Registry(error)) => refused(error.to_string(), error.help()),
+        Err(Refused::Golden(reason)) => refused(reason, None),
         Err(Refused::WhichInstance) => {
             let ids: Vec<_> = registry.instances().into_iter().map(|instance| instance.id).collect();
             let help = if ids.is_empty() {
@@ -28,6 +36,7 @@ pub(super) fn answer(command: &Command, registry: &mut Registry) -> Vec<Event> {
 enum Refused {
     Registry(RegistryError),
     WhichInstance,
+    Golden(String),
 }
 
 impl From<RegistryError> for Refused {
@@ -36,7 +45,7 @@ impl From<RegistryError> for Refused {
     }
 }
 
-fn carry_out(command: &Command, registry: &mut Registry) -> Result<Vec<Event>, Refused> {
+fn carry_out(command: &Command, registry: &mut Registry, homes: &Homes) -> Result<Vec<Event>, Refused> {
     let one = |event: Event| Ok(vec![event]);
     match command {
         Command::State(Some(instance)) => one(registry.state_json(instance)?),
@@ -62,6 +71,9 @@ fn carry_out(command: &Command, registry: &mut Registry) -> Result<Vec<Event>, R
             one(registry.state_json(&instance)?)
         }
         Command::History(instance) => one(registry.history(&which(instance.as_deref(), registry)?)?),
+        Command::Capture(instance, name) => {
+            one(capture(instance, name.as_deref().unwrap_or(instance), registry, homes)?)
+        }
         Command::Connections => one(registry.connections()),
         // The session does these itself.
         Command::Errors
@@ -71,6 +83,21 @@ fn carry_out(command: &Command, registry: &mut Registry) -> Result<Vec<Event>, R
         | Command::Help
         | Command::Quit => Ok(Vec::new()),
     }
+}
+
+/// Keeps the state of an instance as a golden of its version.
+fn capture(instance: &str, name: &str, registry: &mut Registry, homes: &Homes) -> Result<Event, Refused> {
+    let Event::State { widget, version, value, .. } = registry.state_json(instance)? else {
+        return Err(Refused::Golden(format!("`{instance}` has no state")));
+    };
+    let Some(home) = homes.get(&widget) else {
+        return Err(Refused::Golden(format!("`{widget}` is no widget of the watched crates")));
+    };
+    let folder = golden::folder(home, &widget, &version);
+    let failed = |error| Refused::Golden(format!("cannot write into {}: {error}", folder.display()));
+    let path = golden::write(&folder, name, &value).map_err(failed)?;
+    let (instance, path) = (instance.to_owned(), path.display().to_string());
+    Ok(Event::Captured { instance, path })
 }
 
 fn all(

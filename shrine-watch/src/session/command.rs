@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shrine::event::Event;
 
+use crate::golden;
+
 /// A command.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -25,6 +27,8 @@ pub enum Command {
     Redo(Option<String>),
     /// Show the past states of an instance.
     History(Option<String>),
+    /// Keep the state of an instance as a golden, perhaps of that name.
+    Capture(String, Option<String>),
     /// Show the connections.
     Connections,
     /// Show what the compiler said last.
@@ -42,7 +46,7 @@ pub enum Command {
 }
 
 /// Name, letter, arguments, and what it does. The help is made of it.
-const COMMANDS: [(&str, &str, &str, &str); 14] = [
+const COMMANDS: [(&str, &str, &str, &str); 15] = [
     ("state", "s", "[INSTANCE]", "show the state"),
     ("view", "v", "[INSTANCE]", "show the view"),
     ("send", "", "INSTANCE.PORT [JSON]", "send a message"),
@@ -50,6 +54,7 @@ const COMMANDS: [(&str, &str, &str, &str); 14] = [
     ("undo", "u", "[INSTANCE]", "take back the last change of the state"),
     ("redo", "U", "[INSTANCE]", "take back the last undo"),
     ("history", "", "[INSTANCE]", "show the past states"),
+    ("capture", "", "INSTANCE [NAME]", "keep the state in shrine-fixtures, for tests"),
     ("connections", "c", "", "show the connections"),
     ("errors", "e", "", "show again what the compiler said"),
     ("reload", "r", "", "build now"),
@@ -111,11 +116,15 @@ pub fn parse(line: &str) -> Result<Option<Command>, Mistake> {
     }
     let (target, text) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
     let text = text.trim();
-    let takes_json = matches!(*name, "send" | "set");
-    if takes_json && target.is_empty() {
+    let takes_more = matches!(*name, "send" | "set" | "capture");
+    if takes_more && target.is_empty() {
         return Err(error(line, format!("`{name}` needs a target"), usage()));
     }
-    if !takes_json && !text.is_empty() {
+    if *name == "capture" && !text.is_empty() && !golden::is_name(text) {
+        let help = "use letters, digits, `-`, `_` and `.`, as in `after-a-day`".to_owned();
+        return Err(error(line, format!("`{text}` cannot be the name of a file"), Some(help)));
+    }
+    if !takes_more && !text.is_empty() {
         return Err(error(line, format!("`{name}` takes one instance"), usage()));
     }
     let value = || match text {
@@ -136,6 +145,7 @@ pub fn parse(line: &str) -> Result<Option<Command>, Mistake> {
         "undo" => Command::Undo(instance()),
         "redo" => Command::Redo(instance()),
         "history" => Command::History(instance()),
+        "capture" => Command::Capture(target.to_owned(), (!text.is_empty()).then(|| text.to_owned())),
         "connections" => Command::Connections,
         "errors" => Command::Errors,
         "reload" => Command::Reload,
@@ -189,6 +199,8 @@ impl fmt::Display for Command {
             Self::History(instance) => with(f, "history", instance.as_deref()),
             Self::Send(target, value) => write!(f, "send {target} {value}"),
             Self::Set(target, value) => write!(f, "set {target} {value}"),
+            Self::Capture(instance, None) => write!(f, "capture {instance}"),
+            Self::Capture(instance, Some(name)) => write!(f, "capture {instance} {name}"),
             Self::Connections => f.write_str("connections"),
             Self::Errors => f.write_str("errors"),
             Self::Reload => f.write_str("reload"),
@@ -219,7 +231,11 @@ mod tests {
     #[test]
     fn every_command_of_the_table_is_understood_by_name_and_letter() {
         for (name, letter, arguments, _) in COMMANDS {
-            let rest = if arguments.contains("JSON") { "a.b 1" } else { "" };
+            let rest = match arguments {
+                _ if arguments.contains("JSON") => "a.b 1",
+                "INSTANCE [NAME]" => "a b",
+                _ => "",
+            };
             let by_name = parsed(&format!("{name} {rest}"));
             assert_eq!(by_name.to_string(), format!("{name} {rest}").trim());
             if !letter.is_empty() {
@@ -257,6 +273,8 @@ mod tests {
         assert_eq!(refused("send").1, "write `send INSTANCE.PORT [JSON]`");
         assert_eq!(refused("set counter").0, "`set` needs a value");
         assert!(refused("send a.b hello").0.starts_with("`hello` is not JSON"));
+        assert_eq!(refused("capture").1, "write `capture INSTANCE [NAME]`");
+        assert_eq!(refused("capture a ../b").0, "`../b` cannot be the name of a file");
         assert_eq!(refused("state a b").0, "`state` takes one instance");
     }
 }

@@ -72,18 +72,42 @@ macro_rules! casts {
     )+)* };
 }
 
-// `usize` is 64 bits in the encoding, whatever the machine. Integers go to floats that hold each of them exactly.
+// `usize` is 64 bits in the encoding, whatever the machine.
 casts! {
-    u32 => usize f64;
+    u32 => usize;
     usize => u64 u128;
     u64 => usize;
-    i32 => isize f64;
+    i32 => isize;
     isize => i64 i128;
     i64 => isize;
+}
+
+macro_rules! floats {
+    ($($old:ident => $($new:ident)+;)*) => { $($(
+        impl ConvertFrom<$old> for $new {
+            fn convert(old: $old, _: &mut StepContext) -> Result<Self, MigrateError> {
+                Ok(Self::from(old))
+            }
+            fn revert(self, _: &mut StepContext) -> Result<$old, MigrateError> {
+                let old = self as $old;
+                // By bits: NaN is itself, and -0 is no integer.
+                match Self::from(old).to_bits() == self.to_bits() {
+                    true => Ok(old),
+                    false => Err(MigrateError::new(format!("{self} is not exact in `{}`", stringify!($old)))),
+                }
+            }
+        }
+    )+)* };
+}
+
+// Integers go to floats that hold each of them exactly.
+floats! {
     u8 => f32 f64;
     i8 => f32 f64;
     u16 => f32 f64;
     i16 => f32 f64;
+    u32 => f64;
+    i32 => f64;
     f32 => f64;
 }
 

@@ -11,7 +11,7 @@
 use serde_json::{Map, Number, Value as Json};
 
 use super::reconcile::Mismatch;
-use super::shape::{FieldShape, Shape};
+use super::shape::{FieldShape, Shape, StructShape};
 use super::value::Value;
 
 /// Renders a value.
@@ -56,29 +56,36 @@ impl<'a> Writer<'a> {
             (Value::Seq(items), Shape::Tuple(shapes)) => {
                 Json::Array(items.iter().zip(shapes).map(|(value, shape)| self.json(value, shape)).collect())
             }
-            (Value::Map(entries), Shape::Struct(of)) => self.inside(shape, |writer| {
-                let field = |(key, value): &(Value, Value)| {
-                    let name = key.as_str()?;
-                    Some((
-                        name.to_owned(),
-                        of.field(name).map_or_else(|| plain(value), |shape| writer.json(value, shape)),
-                    ))
-                };
-                Json::Object(entries.iter().filter_map(field).collect())
-            }),
+            (Value::Map(entries), Shape::Struct(of)) => {
+                self.inside(shape, |writer| writer.fields(entries, of))
+            }
             (Value::Map(entries), Shape::Enum(of)) => self.inside(shape, |writer| {
                 let variant = |(key, value): &(Value, Value)| {
                     let name = key.as_str()?;
-                    Some((
-                        name.to_owned(),
-                        of.variant(name).map_or_else(|| plain(value), |shape| writer.json(value, shape)),
-                    ))
+                    let json = match (value, of.variant(name)) {
+                        // A struct variant is no type of its own, so recursive shapes do not count it.
+                        (Value::Map(fields), Some(Shape::Struct(of))) if of.name.is_empty() => {
+                            writer.fields(fields, of)
+                        }
+                        (value, Some(shape)) => writer.json(value, shape),
+                        (value, None) => plain(value),
+                    };
+                    Some((name.to_owned(), json))
                 };
                 Json::Object(entries.iter().filter_map(variant).collect())
             }),
             (Value::Map(entries), Shape::Map { key, value }) => self.map(entries, key, value),
             (value, _) => plain(value),
         }
+    }
+
+    fn fields(&mut self, entries: &[(Value, Value)], of: &'a StructShape) -> Json {
+        let field = |(key, value): &(Value, Value)| {
+            let name = key.as_str()?;
+            let json = of.field(name).map_or_else(|| plain(value), |shape| self.json(value, shape));
+            Some((name.to_owned(), json))
+        };
+        Json::Object(entries.iter().filter_map(field).collect())
     }
 
     fn map(&mut self, entries: &[(Value, Value)], key: &'a Shape, value: &'a Shape) -> Json {

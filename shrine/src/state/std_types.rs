@@ -8,6 +8,8 @@ use std::num::{NonZero, Wrapping};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
+use rmp::Marker;
+
 use super::State;
 use super::codec::{DecodeError, Decoder, Encoder};
 use super::shape::{EnumShape, FieldShape, Shape, ShapeContext, StructShape, VariantShape, fingerprint};
@@ -412,30 +414,47 @@ impl<T: State, E: State> State for Result<T, E> {
         &[(fingerprint::text("Err"), E::FINGERPRINT), (fingerprint::text("Ok"), T::FINGERPRINT)],
     );
     fn shape(context: &mut ShapeContext) -> Shape {
-        let ok = T::shape(context);
-        let err = E::shape(context);
-        Shape::Enum(EnumShape {
-            name: format!("Result<{ok}, {err}>"),
-            version: None,
-            variants: vec![
-                VariantShape { name: "Ok".to_owned(), payload: ok },
-                VariantShape { name: "Err".to_owned(), payload: err },
-            ],
-            default: None,
+        context.named::<Self>(|context| {
+            let (ok, err) = (T::shape(context), E::shape(context));
+            Shape::Enum(EnumShape {
+                name: format!("Result<{ok}, {err}>"),
+                version: None,
+                variants: vec![
+                    VariantShape { name: "Ok".to_owned(), payload: ok },
+                    VariantShape { name: "Err".to_owned(), payload: err },
+                ],
+                default: None,
+            })
         })
     }
     fn encode(&self, out: &mut Encoder) {
         match self {
-            Ok(value) => out.variant("Ok", |out| value.encode(out)),
-            Err(error) => out.variant("Err", |out| error.encode(out)),
+            Ok(value) => encode_payload("Ok", value, out),
+            Err(error) => encode_payload("Err", error, out),
         }
     }
     fn decode(input: &mut Decoder<'_>) -> Result<Self, DecodeError> {
-        input.variant(&["Ok", "Err"], &mut |index, payload, input| match (index, payload) {
-            (_, false) => Err(input.error("expected a payload")),
-            (0, _) => T::decode(input).map(Ok),
-            (_, _) => E::decode(input).map(Err),
+        input.variant(&["Ok", "Err"], &mut |index, payload, input| match index {
+            0 => decode_payload(payload, input).map(Ok),
+            _ => decode_payload(payload, input).map(Err),
         })
+    }
+}
+
+/// A payload without content is left out, as everywhere: `Ok(())` is encoded like a variant `Ok`.
+fn encode_payload<T: State>(name: &str, value: &T, out: &mut Encoder) {
+    if T::FINGERPRINT == fingerprint::UNIT {
+        out.str(name);
+    } else {
+        out.variant(name, |out| value.encode(out));
+    }
+}
+
+fn decode_payload<T: State>(payload: bool, input: &mut Decoder<'_>) -> Result<T, DecodeError> {
+    match (payload, T::FINGERPRINT == fingerprint::UNIT) {
+        (true, _) => T::decode(input),
+        (false, true) => T::decode(&mut Decoder::new(&[Marker::Null.to_u8()])),
+        (false, false) => Err(input.error("expected a payload")),
     }
 }
 
@@ -464,6 +483,7 @@ mod tests {
         round_trip(Duration::new(5, 999_999_999));
         round_trip(SystemTime::UNIX_EPOCH - Duration::from_millis(1500));
         round_trip::<Result<u8, String>>(Err("no".to_owned()));
+        round_trip::<Result<u8, ()>>(Err(()));
         round_trip(PathBuf::from("a/b"));
         round_trip(SocketAddr::from(([127, 0, 0, 1], 80)));
     }

@@ -6,16 +6,20 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::State;
 use super::attic::Attic;
-use super::codec::{Decoder, Encoder};
+use super::codec::{DecodeError, Decoder, Encoder};
+use super::{State, from_bytes, to_bytes};
 
 /// The hop from one version's type to the next one's.
 #[diagnostic::on_unimplemented(
     message = "nothing migrates `{Old}` to `{Self}`",
-    note = "describe the hop with `#[migrate(from = \"..\", ..)]` on the widget, or implement `shrine::Step<{Old}> for {Self}`"
+    note = "describe the hop with `#[migrate(from = \"..\", ..)]` on the type; a `manual` hop needs the function: `#[migrate(from = \"..\")] fn up(old: {Old}) -> {Self}`"
 )]
 pub trait Step<Old>: Sized {
+    /// Whether there is a way back.
+    #[doc(hidden)]
+    const REVERSIBLE: bool = true;
+
     /// Turns the older state into the newer one.
     ///
     /// # Errors
@@ -32,6 +36,10 @@ pub trait Step<Old>: Sized {
 }
 
 /// A version's type, and the way to it from each older version.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no version of a widget or of a type with `#[state(version = \"..\")]`",
+    label = "has no version"
+)]
 pub trait Chain: State {
     /// The version that this type is.
     const VERSION: &'static str;
@@ -52,6 +60,11 @@ pub trait Chain: State {
 
     /// Appends the versions that lead here, this one first.
     fn versions(found: &mut Vec<VersionInfo>);
+
+    /// Reads the state of `version` as that version's own type and writes it again, without any step: what tests ask
+    /// before they blame a migration for a state that its own version refuses.
+    #[doc(hidden)]
+    fn recode(version: &str, input: &mut Decoder<'_>, out: &mut Encoder) -> Result<(), DecodeError>;
 }
 
 /// What steps share: the attic of the instance, and where in the state they are.
@@ -102,7 +115,7 @@ impl StepContext {
             return Cow::Borrowed(field);
         }
         let mut path = String::new();
-        for step in self.path.iter().map(String::as_str).chain([field]) {
+        for step in self.path.iter().map(String::as_str).chain([field]).filter(|step| !step.is_empty()) {
             if !path.is_empty() && !step.starts_with('[') {
                 path.push('.');
             }
@@ -193,11 +206,12 @@ pub struct HopInfo {
 /// One operation of a hop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operation {
-    /// `rename`, `add`, `remove`, `change` or `with`.
+    /// `rename`, `add`, `remove`, `change`, `with` or `manual`.
     pub kind: String,
-    /// The field: its name at the newer version, or at the older one for `remove`. The path of the function for `with`.
+    /// The field or variant: its name at the newer version, or at the older one for `remove`. The path of the function
+    /// for `with`, nothing for `manual`.
     pub field: String,
-    /// The older name for `rename`, the older type for `change`, the type for `remove`.
+    /// The older name for `rename`; the older type for `change`, the type for `remove`, or the whole variant.
     pub detail: Option<String>,
 }
 
@@ -211,6 +225,20 @@ record! {
 #[must_use]
 pub fn operation(kind: &str, field: &str, detail: Option<&str>) -> Operation {
     Operation { kind: kind.to_owned(), field: field.to_owned(), detail: detail.map(str::to_owned) }
+}
+
+/// Whether two versions are written alike.
+#[doc(hidden)]
+#[must_use]
+pub const fn same_text(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let mut same = a.len() == b.len();
+    let mut index = 0;
+    while same && index < a.len() {
+        same = a[index] == b[index];
+        index += 1;
+    }
+    same
 }
 
 /// Evaluates the initial value of an added field from the older state.
@@ -232,6 +260,39 @@ pub fn tried<A, B, E: Into<MigrateError>>(
     by: impl FnOnce(A) -> Result<B, E>,
 ) -> Result<B, MigrateError> {
     by(old).map_err(Into::into)
+}
+
+/// Takes the newer value back that stepping down has lost, if `old` is still what it became then.
+#[doc(hidden)]
+pub fn again_up<Old: State, New: State + Step<Old>>(
+    old: &Old,
+    version: &str,
+    context: &mut StepContext,
+) -> Option<New> {
+    let new: New = context.restore(version, "")?;
+    let down = copy(&new)?.step_down(&mut StepContext::default()).ok()?;
+    same(&down, old).then_some(new)
+}
+
+/// Takes the older value back that stepping up has lost, if `new` is still what it became then.
+#[doc(hidden)]
+pub fn again_down<Old: State, New: State + Step<Old>>(
+    new: &New,
+    version: &str,
+    context: &mut StepContext,
+) -> Option<Old> {
+    let old: Old = context.restore(version, "")?;
+    let up = New::step(copy(&old)?, &mut StepContext::default()).ok()?;
+    same(&up, new).then_some(old)
+}
+
+/// A value that need not be `Clone`.
+fn copy<T: State>(value: &T) -> Option<T> {
+    from_bytes(&to_bytes(value).ok()?).ok()
+}
+
+fn same<T: State>(a: &T, b: &T) -> bool {
+    to_bytes(a).is_ok_and(|bytes| to_bytes(b) == Ok(bytes))
 }
 
 /// Finds out without a bound whether a type has a `Default`: `Fallback::<T>::new().value()` is the inherent method

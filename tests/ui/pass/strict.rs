@@ -45,6 +45,7 @@ pub mod core {}
 /// A widget with a history.
 #[widget(id = "strict.one-2", version = "1.0.0-rc.2")]
 #[migrate(from = "0.9.0", rename(count => total), add(step = 1), remove(gone: bool, lost: [u8; 2]))]
+#[migrate(from = "0.8.0-beta.2", add(tree), manual)]
 #[migrate(from = "0.8.0-beta.1", change(count: i32, step_0: u8, up = |old| old.into(), down = |new| new as u8))]
 #[derive(Debug, Default, Clone, PartialEq)]
 pub struct Strict {
@@ -63,6 +64,19 @@ pub struct Strict {
     pub tree: Tree,
 }
 
+#[shrine::migrate(from = "0.8.0-beta.2")]
+fn plant(old: StrictV0_8_0_beta_2) -> ::std::result::Result<StrictV0_9_0, shrine::MigrateError> {
+    ::std::result::Result::Ok(StrictV0_9_0 {
+        count: old.count,
+        gone: old.gone,
+        lost: old.lost,
+        mode: old.mode,
+        step_0: old.step_0,
+        r#type: old.r#type,
+        tree: <Tree as ::std::default::Default>::default(),
+    })
+}
+
 /// Not part of the state.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub struct Scratch;
@@ -79,7 +93,14 @@ pub struct Raw {
 }
 
 /// All kinds of variants.
-#[state]
+#[state(version = "2")]
+#[migrate(
+    from = "1",
+    rename(Nothing => Idle, Called => r#named),
+    add(Braces, Parentheses, down = ModeV1::Nothing),
+    change(One(u8, u8), up = |(a, b)| Mode::One(a + b), Two(u8, ::std::string::String), down = |(a, text)| ModeV1::Two(a, text)),
+    remove(Gone { a: u8 }, up = |gone| Mode::One(gone.a), Away, up = Mode::Idle)
+)]
 #[derive(Debug, Default, Clone, PartialEq)]
 pub enum Mode {
     /// Nothing.

@@ -1,6 +1,6 @@
 use shrine::prelude::*;
 
 #[migrate(from = "0.9.0")]
-fn up() {}
+trait Up {}
 
 fn main() {}

@@ -1,0 +1,161 @@
+//! Writes the step between two versions of a struct.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::quote;
+use syn::{Expr, Type};
+
+use super::step::{Hop, applied, at, bare, is_option_of, local};
+use crate::migrate::model::{Change, How, Removed, Transfer, Up};
+use crate::names::plain;
+use crate::state::expand::transient;
+use crate::state::model::Field;
+
+impl Hop<'_> {
+    pub(super) fn fields_up(&self, transfers: &[Transfer], removed: &[Removed]) -> TokenStream {
+        // Closures see the whole older state, so they run before anything is moved out of it.
+        let locals = transfers.iter().enumerate().filter_map(|(index, transfer)| match &transfer.how {
+            How::Add { value: Some(value) } => Some(self.added(&local(index), &transfer.field, value)),
+            _ => None,
+        });
+        let gone = removed.iter().filter(|removed| removed.down.is_none());
+        let discard = gone.map(|removed| self.discard_old(&removed.field));
+        let fields = transfers.iter().enumerate().map(|(index, transfer)| {
+            let (ident, value) = (&transfer.field.ident, up_value(index, transfer));
+            if matches!(transfer.how, How::Default) {
+                transient(&transfer.field)
+            } else {
+                generated! { #ident: #value, }
+            }
+        });
+        generated! {
+            #(#locals)*
+            #(#discard)*
+            ::core::result::Result::Ok(Self { #(#fields)* })
+        }
+    }
+
+    pub(super) fn fields_down(&self, transfers: &[Transfer], removed: &[Removed]) -> TokenStream {
+        let newer = &self.newer;
+        let locals = removed.iter().enumerate().map(|(index, removed)| self.restored(index, removed));
+        let discard = transfers.iter().filter_map(|Transfer { field, how }| match how {
+            How::Add { .. } => {
+                let (ident, name) = (&field.ident, field.name());
+                Some(generated! { __context.discard(#newer, #name, &self.#ident); })
+            }
+            _ => None,
+        });
+        let kept = transfers.iter().filter_map(down_value);
+        let gone = removed.iter().enumerate().map(|(index, Removed { field, .. })| {
+            let local = local(index);
+            generated! { #field: #local, }
+        });
+        let ident = &self.link.older.ident;
+        generated! {
+            #(#locals)*
+            #(#discard)*
+            ::core::result::Result::Ok(#ident { #(#kept)* #(#gone)* })
+        }
+    }
+
+    fn added(&self, local: &Ident, field: &Field, value: &Expr) -> TokenStream {
+        let (version, name, ty) = (&self.newer, field.name(), &field.ty);
+        let value = match bare(value) {
+            Expr::Closure(_) => generated! { ::shrine::__private::computed::<_, #ty>(&__old, #value) },
+            _ => quote!(#value),
+        };
+        generated! {
+            let #local: #ty = __context.restore::<#ty>(#version, #name).unwrap_or_else(|| #value);
+        }
+    }
+
+    fn discard_old(&self, field: &Ident) -> TokenStream {
+        let (version, name) = (&self.older, plain(field));
+        generated! { __context.discard(#version, #name, &__old.#field); }
+    }
+
+    fn restored(&self, index: usize, removed: &Removed) -> TokenStream {
+        let (local, Removed { field, ty, down }) = (local(index), removed);
+        if let Some(down) = down {
+            return match bare(down) {
+                Expr::Closure(_) => {
+                    generated! { let #local: #ty = ::shrine::__private::computed::<_, #ty>(&self, #down); }
+                }
+                _ => generated! { let #local: #ty = #down; },
+            };
+        }
+        let (newer, older, name) = (&self.newer, &self.older, plain(field));
+        let what = format!("the removal of `{name}`");
+        generated! {
+            let __kept = __context.restore::<#ty>(#older, #name);
+            let #local = {
+                #[allow(unused_imports)]
+                use ::shrine::__private::NoFallback as _;
+                __kept.or_else(|| ::shrine::__private::Fallback::<#ty>::new().value())
+            };
+            let #local = #local.ok_or_else(|| ::shrine::__private::MigrateError::one_way(#newer, #older, #what))?;
+        }
+    }
+}
+
+/// The value of a field of the newer version.
+fn up_value(index: usize, Transfer { field, how }: &Transfer) -> TokenStream {
+    let (ident, name, new) = (&field.ident, field.name(), &field.ty);
+    match how {
+        How::Move { from } => generated! { __old.#from },
+        How::Carry { from, ty } => converted(&name, new, ty, &generated! { __old.#from }),
+        How::Change(change) => {
+            let value = generated! { __old.#ident };
+            match &change.up {
+                Up::Lossless if is_option_of(new, &change.ty) => {
+                    generated! { ::shrine::__private::convert::wrap(#value) }
+                }
+                Up::Lossless => converted(&name, new, &change.ty, &value),
+                Up::By(up) => applied(&value, up, new),
+                Up::Try(up) => tried(&name, new, &value, up),
+            }
+        }
+        How::Add { .. } | How::Default => {
+            let local = local(index);
+            quote!(#local)
+        }
+    }
+}
+
+/// The field of the older version that a field of the newer one goes back to.
+fn down_value(Transfer { field, how }: &Transfer) -> Option<TokenStream> {
+    let (ident, name, new) = (&field.ident, field.name(), &field.ty);
+    let value = generated! { self.#ident };
+    match how {
+        How::Move { from } => Some(generated! { #from: #value, }),
+        How::Carry { from, ty } => {
+            let value = reverted(&name, new, ty, &value);
+            Some(generated! { #from: #value, })
+        }
+        How::Change(change) => {
+            let Change { ty, down, .. } = &**change;
+            let value = match down {
+                Some(down) => applied(&value, down, ty),
+                None if is_option_of(new, ty) => {
+                    at(&name, &generated! { ::shrine::__private::convert::unwrap(#value) })
+                }
+                None => reverted(&name, new, ty, &value),
+            };
+            Some(generated! { #ident: #value, })
+        }
+        How::Add { .. } | How::Default => None,
+    }
+}
+
+fn converted(name: &str, new: &Type, old: &Type, value: &TokenStream) -> TokenStream {
+    let convert = generated! { <#new as ::shrine::__private::ConvertFrom<#old>>::convert(#value, __context) };
+    at(name, &generated! { __context.within(#name, |__context| #convert) })
+}
+
+fn reverted(name: &str, new: &Type, old: &Type, value: &TokenStream) -> TokenStream {
+    let revert = generated! { <#new as ::shrine::__private::ConvertFrom<#old>>::revert(#value, __context) };
+    at(name, &generated! { __context.within(#name, |__context| #revert) })
+}
+
+fn tried(name: &str, new: &Type, value: &TokenStream, by: &Expr) -> TokenStream {
+    at(name, &generated! { ::shrine::__private::tried::<_, #new, _>(#value, #by) })
+}

@@ -1,0 +1,23 @@
+use shrine::prelude::*;
+
+#[widget(id = "counter", version = "1.0.0")]
+#[migrate(from = "0.9.0", rename(count => total), add(step), manual, down = down)]
+#[derive(Debug, Clone, Default)]
+struct Counter {
+    total: i64,
+    step: i64,
+}
+
+#[widget]
+impl Counter {}
+
+#[migrate(from = "0.9.0")]
+fn up(old: CounterV0_9_0) -> Counter {
+    Counter { total: old.count, step: 1 }
+}
+
+fn down(_: Counter) -> Result<CounterV0_9_0, MigrateError> {
+    Err(MigrateError::new("no"))
+}
+
+fn main() {}

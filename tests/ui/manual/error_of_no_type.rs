@@ -1,0 +1,19 @@
+use shrine::prelude::*;
+
+#[widget(id = "counter", version = "1.0.0")]
+#[migrate(from = "0.9.0", rename(count => total), add(step), manual)]
+#[derive(Debug, Clone, Default)]
+struct Counter {
+    total: i64,
+    step: i64,
+}
+
+#[widget]
+impl Counter {}
+
+#[migrate(from = "0.9.0")]
+fn up(old: CounterV0_9_0) -> Result<Counter, u8> {
+    Ok(Counter { total: old.count, step: 1 })
+}
+
+fn main() {}

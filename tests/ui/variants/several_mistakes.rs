@@ -1,0 +1,15 @@
+use shrine::prelude::*;
+
+#[state(version = "2")]
+#[migrate(from = "1", rename(Pending => Waitin), remove(Old), change(Active { at: u64 }), add(Count(u8)))]
+#[derive(Debug, Clone, Default)]
+enum Mode {
+    #[default]
+    Waiting,
+    Active {
+        since: u64,
+    },
+    Count(u8),
+}
+
+fn main() {}

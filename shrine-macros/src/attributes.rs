@@ -102,6 +102,15 @@ impl<'a> Options<'a> {
         }
     }
 
+    /// The expression of `name = expression`.
+    pub(crate) fn expression(&mut self, name: &str, example: &str) -> Option<Expr> {
+        let entry = self.once(name)?;
+        match entry.value {
+            Value::Is(expression) => Some(expression),
+            _ => self.wrong(&entry, "is an expression", &format!("{name} = {example}")),
+        }
+    }
+
     /// Whether the option is there, without a value.
     pub(crate) fn flag(&mut self, name: &str) -> Option<Ident> {
         let entry = self.once(name)?;

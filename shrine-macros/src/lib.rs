@@ -9,6 +9,8 @@
 
 use proc_macro::TokenStream;
 
+use lock::Lock;
+
 /// `quote!` for generated code: local names cannot meet the user's, and lints know whose code it is.
 macro_rules! generated {
     ($($tokens:tt)*) => { quote::quote_spanned! { proc_macro2::Span::mixed_site() => $($tokens)* } };
@@ -17,6 +19,7 @@ macro_rules! generated {
 mod attributes;
 mod errors;
 mod hash;
+mod lock;
 mod migrate;
 mod names;
 #[cfg(test)]
@@ -40,6 +43,13 @@ mod widget;
 ///
 /// Write `#[widget]` above `#[derive]`: the types of older versions get the derives that it sees.
 ///
+/// # Released versions
+///
+/// If a file `shrine.lock` lies beside the `Cargo.toml` of the crate, the versions that it lists for this id are held to
+/// the shape that they were released with: an edit that changes one of them, also through a nested type, is an error, and
+/// so is a listed version that no hop leads from. The same goes for types with `#[state(version = "..")]`, by their name.
+/// With `SHRINE_DEV` set, as the watcher does, shapes may change freely.
+///
 /// # On an `impl` block
 ///
 /// `#[widget]` without options. Methods with these attributes are called by the host; all others are left alone.
@@ -55,7 +65,7 @@ mod widget;
 /// method returns nothing or a `Result<(), E>`.
 #[proc_macro_attribute]
 pub fn widget(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    widget::attribute(arguments.into(), item.into()).into()
+    widget::attribute(arguments.into(), item.into(), &Lock::of_this_crate()).into()
 }
 
 /// Lets a struct or enum be part of a widget's state or travel in a message.
@@ -64,7 +74,7 @@ pub fn widget(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// its shape is part of whatever contains it. Fields take the same attributes as those of a `#[widget]`.
 #[proc_macro_attribute]
 pub fn state(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    state::attribute(arguments.into(), item.into()).into()
+    state::attribute(arguments.into(), item.into(), &Lock::of_this_crate()).into()
 }
 
 /// Describes one hop from an older version; read by the `#[widget]` or `#[state]` above it, newest hop first.
@@ -75,13 +85,15 @@ pub fn state(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | operation | meaning |
 /// |---|---|
 /// | `from = "0.9.0"` | the older version; the newer one is that of the hop above, or of the item |
+/// | `to = "1.0.0"` | the hop is a shortcut over several versions, beside the chain, in any place |
 /// | `rename(count => total)` | the field had another name |
 /// | `add(step = 1, first = \|old\| ..)` | the older version lacks the field; its value, or how to make it from `&old` |
 /// | `remove(title: String)` | the older version has one more field; `down = \|new\| ..` makes it from `&new` |
 /// | `change(count: i32)` | the field had another type; `up`, `try_up` and `down` are closures over the value |
 /// | `with = path` | the whole hop is a function from the older type, `CounterV0_9_0`, to a `Result` of the newer one |
 /// | `down = path` | the way back is a function from the newer type to a `Result` of the older one |
-/// | `manual` | the same, but with a function that carries `#[migrate]` itself |
+/// | `check = \|old, new\| ..` | has to hold between the two states, or the update is rolled back |
+/// | `manual` | as `with`, but the function carries `#[migrate]` itself |
 ///
 /// # On an enum
 ///
@@ -102,7 +114,7 @@ pub fn state(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// # On a function
 ///
 /// `#[migrate(from = "0.9.0")] fn up(old: CounterV0_9_0) -> Counter` makes the step of a hop that the type announces with
-/// `manual`. Both versions are read off the signature; it may return a `Result`. `down = path` is the way back, a function
+/// `manual`. Both versions are read off the signature; it may return a `Result`. It takes `check` too. `down = path` is the way back, a function
 /// from the newer type to a `Result` of the older one.
 #[proc_macro_attribute]
 pub fn migrate(arguments: TokenStream, item: TokenStream) -> TokenStream {

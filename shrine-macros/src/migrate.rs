@@ -1,11 +1,14 @@
 //! `#[migrate]`: the hops from older versions, read off the item that they stand on.
 
+use std::iter;
+
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::{Attribute, DeriveInput, Item};
 
 use crate::attributes;
 use crate::errors::Errors;
+use crate::lock::{self, History, Known};
 use crate::state::StateType;
 use crate::version::{Form, Version};
 
@@ -14,6 +17,8 @@ mod expand;
 mod function;
 mod model;
 mod parse;
+
+use expand::Chain;
 
 /// Who has the history.
 pub(crate) struct Owner {
@@ -24,6 +29,8 @@ pub(crate) struct Owner {
     pub(crate) form: Form,
     /// Whether the version is part of the fingerprint, and parents convert from older versions.
     pub(crate) nested: bool,
+    /// What was released of it.
+    pub(crate) history: History,
 }
 
 /// The types of the older versions, the steps between them, and the chain of each.
@@ -43,8 +50,16 @@ pub(crate) fn chain(
     if !head.generics.params.is_empty() {
         return TokenStream::new();
     }
+    let (beside, hops) = check::beside(hops);
+    let attributes = hops.len();
     let links = check::links(owner, head, &version, hops, errors);
-    expand::chain(owner, head, &version, &links)
+    let shortcuts = check::shortcuts(owner, head, &version, &links, beside, errors);
+    let mut chain =
+        expand::chain(owner, &Chain { head, version: &version, links: &links, shortcuts: &shortcuts });
+    let older = links.iter().map(|link| Known { version: &link.version, state: &link.older });
+    let known: Vec<_> = iter::once(Known { version: &version, state: head }).chain(older).collect();
+    chain.extend(lock::hold(&owner.label, &known, &owner.history, links.len() == attributes, errors));
+    chain
 }
 
 /// The whole of `#[migrate]` as a macro: on a function, or where nothing above it has read it.

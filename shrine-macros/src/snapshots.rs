@@ -3,6 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
+use crate::lock::Lock;
 use crate::{migrate, state, widget};
 
 /// The code as `rustfmt` would lay it out.
@@ -25,7 +26,11 @@ fn a_widget_with_two_hops() {
             cache: Option<i64>,
         }
     };
-    insta::assert_snapshot!(pretty(widget::attribute(quote!(id = "counter", version = "1.0.0"), item)));
+    insta::assert_snapshot!(pretty(widget::attribute(
+        quote!(id = "counter", version = "1.0.0"),
+        item,
+        &Lock::default()
+    )));
 }
 
 #[test]
@@ -37,7 +42,7 @@ fn a_nested_type_with_a_version() {
             below: Vec<Item>,
         }
     };
-    insta::assert_snapshot!(pretty(state::attribute(quote!(version = "2"), item)));
+    insta::assert_snapshot!(pretty(state::attribute(quote!(version = "2"), item, &Lock::default())));
 }
 
 #[test]
@@ -50,7 +55,7 @@ fn an_enum() {
             Named { at: u64 },
         }
     };
-    insta::assert_snapshot!(pretty(state::attribute(quote!(), item)));
+    insta::assert_snapshot!(pretty(state::attribute(quote!(), item, &Lock::default())));
 }
 
 #[test]
@@ -72,7 +77,7 @@ fn an_enum_with_a_hop() {
             Archived,
         }
     };
-    insta::assert_snapshot!(pretty(state::attribute(quote!(version = "2"), item)));
+    insta::assert_snapshot!(pretty(state::attribute(quote!(version = "2"), item, &Lock::default())));
 }
 
 #[test]
@@ -105,5 +110,5 @@ fn a_behaviour() {
             fn flush(&mut self, cx: &UpdateContext) {}
         }
     };
-    insta::assert_snapshot!(pretty(widget::attribute(quote!(), item)));
+    insta::assert_snapshot!(pretty(widget::attribute(quote!(), item, &Lock::default())));
 }

@@ -6,6 +6,7 @@ use syn::DeriveInput;
 
 use crate::attributes::Options;
 use crate::errors::Errors;
+use crate::lock::{History, Kind, Lock};
 use crate::migrate;
 use crate::names;
 use crate::unreadable;
@@ -20,10 +21,10 @@ pub(crate) use model::StateType;
 pub(crate) use parse::Declaration;
 
 /// The whole of `#[state]`.
-pub(crate) fn attribute(arguments: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn attribute(arguments: TokenStream, item: TokenStream, lock: &Lock) -> TokenStream {
     let errors = Errors::new();
     let generated = match syn::parse2::<DeriveInput>(item.clone()) {
-        Ok(input) => declare(arguments, input, &errors),
+        Ok(input) => declare(arguments, input, lock, &errors),
         Err(error) if let Some(stand_in) = unreadable::item(&item, &error) => stand_in,
         Err(error) => {
             errors.report_at(error.span(), "`#[state]` goes on a struct or an enum", "move it there");
@@ -34,7 +35,7 @@ pub(crate) fn attribute(arguments: TokenStream, item: TokenStream) -> TokenStrea
     quote! { #generated #errors }
 }
 
-fn declare(arguments: TokenStream, input: DeriveInput, errors: &Errors) -> TokenStream {
+fn declare(arguments: TokenStream, input: DeriveInput, lock: &Lock, errors: &Errors) -> TokenStream {
     let mut options = Options::read("#[state]", &["version"], arguments, errors);
     let wanted = options.has("version");
     let version = options.text("version", "2").and_then(|text| Version::read(&text, Form::Short, errors));
@@ -50,6 +51,11 @@ fn declare(arguments: TokenStream, input: DeriveInput, errors: &Errors) -> Token
         attribute: "#[state(version = \"..\")]",
         form: Form::Short,
         nested: true,
+        history: if version.is_some() {
+            lock.history(Kind::State, &names::plain(&state.ident), errors)
+        } else {
+            History::default()
+        },
     };
     let chain = migrate::chain(&owner, &state, version, &hops, errors);
     quote! { #item #implementation #chain }

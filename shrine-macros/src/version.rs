@@ -80,7 +80,8 @@ impl Version {
     }
 }
 
-fn parse(text: &str, form: Form) -> Result<semver::Version, String> {
+/// Reads a version, or says why it is none.
+pub(crate) fn parse(text: &str, form: Form) -> Result<semver::Version, String> {
     let parts = text.split(['-', '+']).next().unwrap_or_default().split('.').count();
     let padded = match (form, parts) {
         (Form::Short, 1 | 2) if !text.contains(['-', '+']) => format!("{text}{}", ".0".repeat(3 - parts)),

@@ -5,6 +5,7 @@ use quote::quote;
 use syn::{DeriveInput, Item, ItemImpl};
 
 use crate::errors::Errors;
+use crate::lock::{Kind, Lock};
 use crate::migrate;
 use crate::state::{self, Declaration};
 use crate::unreadable;
@@ -17,12 +18,12 @@ mod model;
 mod parse;
 
 /// The whole of `#[widget]`.
-pub(crate) fn attribute(arguments: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn attribute(arguments: TokenStream, item: TokenStream, lock: &Lock) -> TokenStream {
     let errors = Errors::new();
     let generated = match syn::parse2::<Item>(item.clone()) {
-        Ok(Item::Struct(input)) => declare(arguments, input.into(), &errors),
-        Ok(Item::Enum(input)) => declare(arguments, input.into(), &errors),
-        Ok(Item::Union(input)) => declare(arguments, input.into(), &errors),
+        Ok(Item::Struct(input)) => declare(arguments, input.into(), lock, &errors),
+        Ok(Item::Enum(input)) => declare(arguments, input.into(), lock, &errors),
+        Ok(Item::Union(input)) => declare(arguments, input.into(), lock, &errors),
         Ok(Item::Impl(input)) => behave(arguments, input, &errors),
         Err(error) if let Some(stand_in) = unreadable::item(&item, &error) => stand_in,
         _ => {
@@ -36,7 +37,7 @@ pub(crate) fn attribute(arguments: TokenStream, item: TokenStream) -> TokenStrea
 }
 
 /// `#[widget(id = "..", version = "..")]` on a struct.
-fn declare(arguments: TokenStream, input: DeriveInput, errors: &Errors) -> TokenStream {
+fn declare(arguments: TokenStream, input: DeriveInput, lock: &Lock, errors: &Errors) -> TokenStream {
     let identity = parse::identity(arguments, errors);
     let Declaration { item, state: mut widget, hops } = state::parse::declaration(input, errors);
     check::form(&item, errors);
@@ -47,6 +48,11 @@ fn declare(arguments: TokenStream, input: DeriveInput, errors: &Errors) -> Token
         attribute: "#[widget(id = \"..\", version = \"..\")]",
         form: Form::Semver,
         nested: false,
+        history: identity
+            .id
+            .as_ref()
+            .map(|id| lock.history(Kind::Widget, &id.value(), errors))
+            .unwrap_or_default(),
     };
     let version = identity.version.clone().unwrap_or_else(Version::unknown);
     let chain = migrate::chain(&owner, &widget, Some(version), &hops, errors);

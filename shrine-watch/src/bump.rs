@@ -7,9 +7,9 @@ pub mod source;
 
 use std::collections::BTreeMap;
 
+use shrine::state::lock::Entry;
 use shrine::state::shape::Shape;
 
-use crate::release::lock::Entry;
 use crate::release::outline;
 use difference::{Operation, difference};
 use source::Field;
@@ -33,7 +33,10 @@ impl<'a> Now<'a> {
     #[must_use]
     pub fn built(shape: &'a Shape) -> Self {
         let nested = outline::nested(shape).into_iter();
-        Self::Built { shape, nested: nested.map(|nested| (nested.name.to_owned(), nested.version.to_owned())).collect() }
+        Self::Built {
+            shape,
+            nested: nested.map(|nested| (nested.name.to_owned(), nested.version.to_owned())).collect(),
+        }
     }
 }
 
@@ -44,11 +47,7 @@ pub fn operations(
     now: &Now<'_>,
     renamed: impl FnMut(&str, &str) -> Option<bool>,
 ) -> Vec<Operation> {
-    let split = |line: &String| {
-        let (name, ty) = line.split_once(": ")?;
-        Some((name.to_owned(), ty.to_owned()))
-    };
-    let old: Vec<(String, String)> = released.shape.iter().filter_map(split).collect();
+    let old = fields_of(released);
     match now {
         Now::Built { shape, nested } => {
             let Shape::Struct(of) = shape else { return Vec::new() };
@@ -57,11 +56,18 @@ pub fn operations(
             operations.into_iter().map(|operation| in_rust(operation, nested)).collect()
         }
         Now::Written(fields) => {
-            let old: Vec<_> = old.into_iter().map(|(name, ty)| (name, outline::rust_type(&ty, |_| None))).collect();
-            let new: Vec<_> = fields.iter().map(|field| (field.name.clone(), understood(field, &old))).collect();
-            difference(&old, &new, renamed, |_| None)
+            let old: Vec<_> =
+                old.into_iter().map(|(name, ty)| (name, outline::rust_type(&ty, |_| None))).collect();
+            difference(&old, &understood(fields, &old), renamed, |_| None)
         }
     }
+}
+
+/// The fields of a released version, in the words of the lock.
+#[must_use]
+pub fn fields_of(released: &Entry) -> Vec<(String, String)> {
+    let fields = released.shape.iter().map(|line| outline::split(line));
+    fields.map(|(name, ty)| (name.to_owned(), ty.to_owned())).collect()
 }
 
 /// The operation with types as they are written in Rust.
@@ -74,8 +80,13 @@ fn in_rust(operation: Operation, nested: &BTreeMap<String, String>) -> Operation
     }
 }
 
-/// The type of a field in the words of the lock; the type that it had if it is not understood.
-fn understood(field: &Field, old: &[(String, String)]) -> String {
+/// The fields with their types in the words of the lock; a type that is not understood counts as the one of `old`.
+#[must_use]
+pub fn understood(fields: &[Field], old: &[(String, String)]) -> Vec<(String, String)> {
+    fields.iter().map(|field| (field.name.clone(), type_of(field, old))).collect()
+}
+
+fn type_of(field: &Field, old: &[(String, String)]) -> String {
     let before = old.iter().find(|(name, _)| *name == field.name).map(|(_, ty)| ty);
     let mut words = String::new();
     let mut is_known = true;
@@ -110,8 +121,8 @@ fn understood(field: &Field, old: &[(String, String)]) -> String {
 
 /// The types whose names mean the same in the lock and in any source.
 const KNOWN: [&str; 21] = [
-    "bool", "char", "String", "i8", "i16", "i32", "i64", "i128", "u8", "u16", "u32", "u64", "u128", "f32", "f64",
-    "Option", "Vec", "BTreeMap", "BTreeSet", "str", "Value",
+    "bool", "char", "String", "i8", "i16", "i32", "i64", "i128", "u8", "u16", "u32", "u64", "u128", "f32",
+    "f64", "Option", "Vec", "BTreeMap", "BTreeSet", "str", "Value",
 ];
 
 #[cfg(test)]
@@ -128,7 +139,8 @@ mod tests {
 
     #[test]
     fn types_are_compared_as_they_are_written() {
-        let same = [("a", "std::collections::HashMap<String,Vec<usize>>"), ("b", "Cents"), ("c", "Vec<Item>")];
+        let same =
+            [("a", "std::collections::HashMap<String,Vec<usize>>"), ("b", "Cents"), ("c", "Vec<Item>")];
         let released = ["a: BTreeMap<String, Vec<u64>>", "b: i64", "c: Vec<Item@2>"];
         assert_eq!(line(&released, &same), r#"#[migrate(from = "1.0.0")]"#);
         let changed = [("a", "HashMap<String,u8>"), ("b", "i64"), ("c", "Vec<Item>")];

@@ -203,6 +203,7 @@ mod tests {
             fingerprint: 255,
             shape: shape(&[]),
             hop,
+            shortcuts: Vec::new(),
         };
         let hop = HopInfo { operations: vec![], reversible: true };
         let links = links(&[info("1.1.0", None), info("1.0.0", Some(hop))], |info| info.version == "1.0.0");

@@ -3,6 +3,7 @@
 pub mod bump;
 pub mod capture;
 pub mod check;
+mod declared;
 pub mod history;
 pub mod new;
 mod output;

@@ -82,8 +82,8 @@ pub mod __private {
         EnumShape, FieldShape, Recursion, Shape, ShapeContext, StructShape, VariantShape, fingerprint,
     };
     pub use crate::state::step::{
-        Chain, Fallback, HopInfo, MigrateError, NoFallback, Operation, Step, StepContext, VersionInfo,
-        again_down, again_up, computed, converted, operation, same_text, tried,
+        Chain, Fallback, HopInfo, MigrateError, NoFallback, Operation, ShortcutInfo, Step, StepContext,
+        VersionInfo, again_down, again_up, checked, computed, converted, operation, same_text, tried,
     };
     pub use crate::state::to_bytes;
     pub use crate::widget::{

@@ -9,6 +9,7 @@
 //! | [`convert`] | which changes of a field's type need no code? |
 //! | [`attic`] | where do values wait that the current code has no field for? |
 //! | `plan`, `reconcile` | (feature `host`) what does an update do with an instance's state? |
+//! | `lock` | (feature `host`) which shapes were released and may not change any more? |
 //! | `json` | (feature `host`) how do people read and write state? |
 
 pub mod attic;
@@ -16,6 +17,8 @@ pub mod codec;
 pub mod convert;
 #[cfg(feature = "host")]
 pub mod json;
+#[cfg(feature = "host")]
+pub mod lock;
 #[cfg(feature = "host")]
 pub mod plan;
 #[cfg(feature = "host")]

@@ -223,3 +223,132 @@ fn functions_make_the_steps_of_manual_hops() {
     assert_eq!(error, "the function `level_up` has no way back from 0.9.0 to 0.8.0: give it a `down`");
     assert!(hop::<Sheet>(1).reversible && !hop::<Sheet>(2).reversible);
 }
+
+#[widget(id = "checked", version = "2.0.0")]
+#[migrate(from = "1.1.0", rename(n => count), manual)]
+#[migrate(from = "1.0.0", change(n: u8, up = |n| i32::from(n) + 1), check = |old, new| new.n == i32::from(old.n) + 1 && old.n < 100)]
+#[derive(Debug, Default, PartialEq)]
+struct Checked {
+    count: i32,
+}
+
+#[widget]
+impl Checked {}
+
+#[migrate(from = "1.1.0", check = not_negative)]
+fn checked_up(old: CheckedV1_1_0) -> Checked {
+    Checked { count: old.n - 3 }
+}
+
+fn not_negative(old: &CheckedV1_1_0, new: &Checked) -> bool {
+    new.count >= 0 && new.count < old.n
+}
+
+#[state(version = "2")]
+#[migrate(from = "1", rename(Of => On), check = |old, new| matches!((old, new), (SwitchV1::Off, Switch::Off)))]
+#[derive(Debug, PartialEq)]
+enum Switch {
+    Off,
+    On(u8),
+}
+
+#[test]
+fn a_check_that_does_not_hold_ends_the_update() {
+    let up = |n| load::<Checked, _>("1.0.0", &CheckedV1_0_0 { n }, &mut StepContext::default());
+    assert_eq!(up(5), Ok(Checked { count: 3 }));
+    assert_eq!(up(100), Err("the check of the hop from 1.0.0 to 1.1.0 failed".to_owned()));
+    assert_eq!(up(1), Err("the check of the hop from 1.1.0 to 2.0.0 failed".to_owned()));
+
+    let up = |old| load::<Switch, _>("1", &old, &mut StepContext::default());
+    assert_eq!(up(SwitchV1::Off), Ok(Switch::Off));
+    assert_eq!(up(SwitchV1::Of(1)), Err("the check of the hop from 1 to 2 failed".to_owned()));
+}
+
+#[widget(id = "shortcut", version = "1.0.0")]
+#[migrate(from = "0.7.0", to = "1.0.0", remove(a: u8), rename(n => total), add(via = "shortcut".to_owned(), step = 3))]
+#[migrate(from = "0.9.0", to = "1.0.0", rename(count => total), add(step = 1))]
+#[migrate(from = "0.8.0", add(via = "steps".to_owned()))]
+#[migrate(from = "0.7.0", rename(n => count), remove(a: u8))]
+#[migrate(from = "0.6.0", add(a = 6))]
+#[migrate(from = "0.6.0", to = "0.9.0", with = early, down = late)]
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Shortcut {
+    total: i64,
+    via: String,
+    step: i64,
+}
+
+#[widget]
+impl Shortcut {}
+
+fn early(old: ShortcutV0_6_0) -> Result<ShortcutV0_9_0, MigrateError> {
+    Ok(ShortcutV0_9_0 { count: old.n, via: "early".to_owned() })
+}
+
+fn late(new: ShortcutV0_9_0) -> Result<ShortcutV0_6_0, MigrateError> {
+    Ok(ShortcutV0_6_0 { n: new.count })
+}
+
+#[test]
+fn a_shortcut_is_taken_where_it_leads_on_the_way() {
+    let mut context = StepContext::default();
+    let exact: Shortcut = load("0.7.0", &ShortcutV0_7_0 { n: 4, a: 1 }, &mut context).unwrap();
+    assert_eq!((exact.total, exact.via.as_str(), exact.step), (4, "shortcut", 3));
+    let before: Shortcut = load("0.6.0", &ShortcutV0_6_0 { n: 4 }, &mut context).unwrap();
+    assert_eq!((before.via.as_str(), before.step), ("shortcut", 3), "over 0.7.0");
+    let on_the_way: ShortcutV0_9_0 = load("0.6.0", &ShortcutV0_6_0 { n: 4 }, &mut context).unwrap();
+    assert_eq!(on_the_way.via, "early");
+    let inside: Shortcut = load("0.8.0", &ShortcutV0_8_0 { count: 4 }, &mut context).unwrap();
+    assert_eq!((inside.via.as_str(), inside.step), ("steps", 1));
+}
+
+#[test]
+fn the_chain_can_be_walked_without_its_shortcuts() {
+    let bytes = to_bytes(&ShortcutV0_6_0 { n: 4 }).unwrap();
+    let mut context = StepContext::default();
+    let stepped = Shortcut::load_by_steps("0.6.0", &mut Decoder::new(&bytes), &mut context).unwrap();
+    assert_eq!((stepped.total, stepped.via.as_str(), stepped.step), (4, "steps", 1));
+    let back: ShortcutV0_6_0 = store(stepped, "0.6.0", &mut context).unwrap();
+    assert_eq!(back, ShortcutV0_6_0 { n: 4 });
+}
+
+#[test]
+fn shortcuts_are_listed_with_the_version_that_they_lead_from() {
+    let mut versions = Vec::new();
+    Shortcut::versions(&mut versions);
+    let shortcuts = |index: usize| {
+        let of = |shortcut: &shrine::__private::ShortcutInfo| {
+            (shortcut.to.clone(), shortcut.operations.len(), shortcut.reversible)
+        };
+        versions[index].shortcuts.iter().map(of).collect::<Vec<_>>()
+    };
+    assert_eq!(shortcuts(3), [("1.0.0".to_owned(), 4, true)]);
+    assert_eq!(shortcuts(4), [("0.9.0".to_owned(), 1, true)]);
+    assert_eq!(shortcuts(0), []);
+}
+
+#[state(version = "3")]
+#[migrate(from = "2", add(c = 0))]
+#[migrate(from = "1", add(b = 0))]
+#[migrate(from = "1", to = "3", add(b = 7, c = 7))]
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Short {
+    a: u8,
+    b: u8,
+    c: u8,
+}
+
+#[state(version = "2")]
+#[migrate(from = "1", change(items: Vec<ShortV1>))]
+#[derive(Debug, Default, PartialEq)]
+struct Shorts {
+    items: Vec<Short>,
+}
+
+#[test]
+fn nested_types_take_their_shortcuts() {
+    let old = ShortsV1 { items: vec![ShortV1 { a: 1 }] };
+    let now: Shorts = load("1", &old, &mut StepContext::default()).unwrap();
+    assert_eq!(now.items, [Short { a: 1, b: 7, c: 7 }]);
+    assert_eq!(store(now, "1", &mut StepContext::default()), Ok(old));
+}

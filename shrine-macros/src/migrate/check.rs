@@ -14,7 +14,10 @@ use crate::state::model::{Body, Field};
 use crate::version::Version;
 
 mod fields;
+mod shortcuts;
 mod variants;
+
+pub(crate) use shortcuts::{beside, shortcuts};
 
 /// Reports hops of a type that has no version.
 pub(crate) fn versionless(owner: &Owner, attributes: &[Attribute], errors: &Errors) {
@@ -24,7 +27,7 @@ pub(crate) fn versionless(owner: &Owner, attributes: &[Attribute], errors: &Erro
     }
 }
 
-/// Connects the hops, newest first. Stops where a version is not known, because nothing before it has a name.
+/// Connects the hops that are no shortcuts, newest first. Stops where a version is not known, because nothing before it has a name.
 pub(crate) fn links(
     owner: &Owner,
     head: &StateType,
@@ -48,7 +51,7 @@ pub(crate) fn links(
         let newer = links.last().map_or(version, |link| &link.version);
         let duplicate = links.iter().any(|link| link.version.parsed == from.parsed);
         order(owner, &from, newer, links.is_empty(), duplicate, errors);
-        if duplicate {
+        if duplicate || !errors.none_from(|| end(owner, &hop, newer, links.last(), errors)) {
             break;
         }
         let newer_type = links.last().map_or(head, |link| &link.older);
@@ -64,18 +67,54 @@ fn makers(hop: &Hop, errors: &Errors) {
     if hop.manual.is_none() {
         return;
     }
-    let others = [("with", &hop.with), ("down", &hop.down)];
-    for (name, path) in others {
-        if let Some(path) = path {
-            let message =
-                format!("a `manual` hop has no `{name}`: a function with `#[migrate]` makes the step");
-            let help = match name {
-                "with" => "remove one of the two".to_owned(),
-                _ => format!("write it there: `#[migrate(from = \"..\", {name} = ..)]`"),
-            };
-            errors.report(path, message, help);
-        }
+    let there = |name: &str| {
+        let message = format!("a `manual` hop has no `{name}`: a function with `#[migrate]` makes the step");
+        (message, format!("write it there: `#[migrate(from = \"..\", {name} = ..)]`"))
+    };
+    if let Some(with) = &hop.with {
+        errors.report(with, there("with").0, "remove one of the two");
     }
+    if let Some(down) = &hop.down {
+        let (message, help) = there("down");
+        errors.report(down, message, help);
+    }
+    if let Some(check) = &hop.check {
+        let (message, help) = there("check");
+        errors.report(check, message, help);
+    }
+}
+
+/// Reports a hop that says it leads elsewhere than to the version of the hop above, or of the type.
+fn end(owner: &Owner, hop: &Hop, newer: &Version, above: Option<&Link>, errors: &Errors) {
+    let Some(to) = hop.to.as_ref().filter(|to| to.is_known() && newer.is_known()) else { return };
+    let (to_text, newer_text) = (to.text.value(), newer.text.value());
+    if to.parsed == newer.parsed {
+        return;
+    }
+    let Some(above) = above else {
+        let message =
+            format!("this hop of {} leads to {to_text}, but the version is {newer_text}", owner.label);
+        errors.report(&to.text, message, "correct one of the two; the newest hop leads to the version");
+        return;
+    };
+    if to.parsed > newer.parsed {
+        let from = hop.from.as_ref().map(|from| from.text.value()).unwrap_or_default();
+        let message =
+            format!("this hop of {} skips {newer_text}, and no other one leads from {from}", owner.label);
+        let help = format!(
+            "add `#[migrate(from = \"{from}\", ..)]` to {newer_text}; a shortcut stands beside the chain"
+        );
+        errors.report(&to.text, message, help);
+        return;
+    }
+    let message = format!(
+        "gap in the chain of {}: this hop ends at {to_text}, but the next one starts at {newer_text}",
+        owner.label
+    );
+    errors.report(&to.text, message, format!("let it lead to {newer_text}, or describe the hop between"));
+    let message = format!("nothing leads from {to_text} to {newer_text}");
+    let help = format!("add `#[migrate(from = \"{to_text}\", ..)]` below this one");
+    errors.report(&above.version.text, message, help);
 }
 
 fn order(owner: &Owner, from: &Version, newer: &Version, first: bool, duplicate: bool, errors: &Errors) {

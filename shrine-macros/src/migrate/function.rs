@@ -3,9 +3,12 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
 use syn::spanned::Spanned as _;
-use syn::{FnArg, GenericArgument, ItemFn, LitStr, Path, PathArguments, ReturnType, Safety, Signature, Type};
+use syn::{
+    Expr, FnArg, GenericArgument, ItemFn, LitStr, Path, PathArguments, ReturnType, Safety, Signature, Type,
+};
 
-use super::expand::{call, stub};
+use super::expand::{call, checked, stub};
+use super::parse::CHECK;
 use crate::attributes::Options;
 use crate::errors::Errors;
 use crate::names::{of_type, plain};
@@ -15,18 +18,19 @@ const FORM: &str = "write `fn up(old: CounterV0_9_0) -> Counter`, or `-> Result<
 
 /// The implementation of `Step` that calls the function.
 pub(super) fn step(arguments: TokenStream, function: &ItemFn, errors: &Errors) -> TokenStream {
-    let mut options = Options::read("#[migrate]", &["from", "down"], arguments, errors);
+    let mut options = Options::read("#[migrate]", &["from", "down", "check"], arguments, errors);
     if !options.may_have("from") {
         let help = "write `#[migrate(from = \"0.9.0\")]`, as on the type";
         errors.report_at(Span::call_site(), "`#[migrate]` does not say which version it leads from", help);
     }
     let from = options.text("from", "0.9.0");
     let down = options.path("down");
+    let check = options.expression("check", CHECK);
     options.finish();
     let Some(step) = signature(&function.sig, errors) else { return TokenStream::new() };
     let Step { older, newer, .. } = &step;
     let (up, back) = if step.valid {
-        (step.up(&function.sig.ident), step.down(&function.sig.ident, down.as_ref()))
+        (step.up(&function.sig.ident, check.as_ref()), step.down(&function.sig.ident, down.as_ref()))
     } else {
         (stub(), stub())
     };
@@ -38,7 +42,7 @@ pub(super) fn step(arguments: TokenStream, function: &ItemFn, errors: &Errors) -
             const REVERSIBLE: bool = #reversible;
             fn step(
                 __old: #older,
-                _: &mut ::shrine::__private::StepContext,
+                __context: &mut ::shrine::__private::StepContext,
             ) -> ::core::result::Result<Self, ::shrine::__private::MigrateError> {
                 #up
             }
@@ -80,12 +84,17 @@ struct Step {
 }
 
 impl Step {
-    fn up(&self, function: &Ident) -> TokenStream {
-        if !self.fallible {
-            return generated! { ::core::result::Result::Ok(#function(__old)) };
-        }
-        let span = Span::mixed_site().located_at(self.newer.span());
-        quote_spanned! { span => ::core::result::Result::map_err(#function(__old), ::core::convert::Into::into) }
+    fn up(&self, function: &Ident, check: Option<&Expr>) -> TokenStream {
+        let Self { older, newer, .. } = self;
+        let span = Span::mixed_site().located_at(newer.span());
+        let up = if self.fallible {
+            quote_spanned! { span => ::core::result::Result::map_err(#function(__old), ::core::convert::Into::into) }
+        } else {
+            generated! { ::core::result::Result::Ok(#function(__old)) }
+        };
+        let Some(check) = check else { return up };
+        let version = |ty: &Type| generated! { <#ty as ::shrine::__private::Chain>::VERSION };
+        checked(&up, check, (&version(older), &version(newer)))
     }
 
     fn down(&self, function: &Ident, down: Option<&Path>) -> TokenStream {

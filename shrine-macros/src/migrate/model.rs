@@ -12,9 +12,13 @@ pub(crate) struct Hop {
     /// Where messages about the whole hop point.
     pub(crate) place: Span,
     pub(crate) from: Option<Version>,
+    /// The newer version, if the hop is a shortcut beside the chain.
+    pub(crate) to: Option<Version>,
     pub(crate) operations: Vec<Operation>,
     pub(crate) with: Option<Path>,
     pub(crate) down: Option<Path>,
+    /// What has to hold between the older state and the newer one.
+    pub(crate) check: Option<Expr>,
     /// The word `manual`: a function elsewhere makes the step.
     pub(crate) manual: Option<Ident>,
     /// Whether all of it could be read.
@@ -79,6 +83,13 @@ pub(crate) struct Link {
     pub(crate) parts: Parts,
     /// Whether the step can be written. If not, its implementation only keeps further errors away.
     pub(crate) valid: bool,
+}
+
+/// A hop over several versions, beside the chain. Versions are counted from the head, which is 0.
+pub(crate) struct Shortcut {
+    pub(crate) from: usize,
+    pub(crate) to: usize,
+    pub(crate) link: Link,
 }
 
 /// Where each part of the newer version comes from, and what only the older one has.

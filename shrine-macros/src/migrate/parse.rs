@@ -1,4 +1,4 @@
-//! Reads `#[migrate(from = "..", rename(..), add(..), remove(..), change(..), with = .., down = .., manual)]`.
+//! Reads `#[migrate(from = "..", to = "..", rename(..), add(..), remove(..), change(..), with = .., down = .., check = .., manual)]`.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens as _;
@@ -18,7 +18,8 @@ use crate::version::{Form, Version};
 mod variants;
 
 /// Everything that a hop can say.
-const OPTIONS: &[&str] = &["from", "rename", "add", "remove", "change", "with", "down", "manual"];
+const OPTIONS: &[&str] =
+    &["from", "to", "rename", "add", "remove", "change", "with", "down", "check", "manual"];
 
 /// The operations among them, with an example of each.
 const OPERATIONS: &[(&str, &str)] = &[
@@ -36,10 +37,14 @@ const VARIANT_OPERATIONS: &[(&str, &str)] = &[
     ("change", "change(Variant(OldType), up = |value| ..)"),
 ];
 
+/// An example of a check, for messages.
+pub(super) const CHECK: &str = "|old, new| ..";
+
 /// Reads one `#[migrate]`.
 pub(crate) fn hop(attribute: &Attribute, owner: &Owner, head: &StateType, errors: &Errors) -> Hop {
     let place = attributes::place(attribute);
-    let (mut from, mut operations, mut with, mut down, mut manual) = (None, Vec::new(), None, None, None);
+    let (mut from, mut to, mut operations) = (None, None, Vec::new());
+    let (mut with, mut down, mut check, mut manual) = (None, None, None, None);
     let variants = matches!(head.body, Body::Enum(_));
     let valid = errors.none_from(|| {
         let mut options =
@@ -50,16 +55,21 @@ pub(crate) fn hop(attribute: &Attribute, owner: &Owner, head: &StateType, errors
             errors.report_at(place, "`#[migrate]` does not say which version it leads from", help);
         }
         from = options.text("from", example).and_then(|text| Version::read(&text, owner.form, errors));
+        if options.has("to") {
+            let read = options.text("to", example).and_then(|text| Version::read(&text, owner.form, errors));
+            to = Some(read.unwrap_or_else(Version::unknown));
+        }
         let known = if variants { VARIANT_OPERATIONS } else { OPERATIONS };
         for (index, tokens) in options.lists(known) {
             operations.extend(operations_in(known[index], variants, tokens, errors));
         }
         with = options.path("with");
         down = options.path("down");
+        check = options.expression("check", CHECK);
         manual = options.flag("manual");
         options.finish();
     });
-    Hop { place, from, operations, with, down, manual, valid }
+    Hop { place, from, to, operations, with, down, check, manual, valid }
 }
 
 /// Reads what stands in the parentheses of an operation.

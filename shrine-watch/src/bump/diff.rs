@@ -11,7 +11,8 @@ pub fn diff(path: &str, old: &str, new: &str) -> String {
     let (old, new): (Vec<_>, Vec<_>) = (old.lines().collect(), new.lines().collect());
     let same = old.iter().zip(&new).take_while(|(old, new)| old == new).count();
     let shorter = old.len().min(new.len()) - same;
-    let same_end = old.iter().rev().zip(new.iter().rev()).take(shorter).take_while(|(old, new)| old == new).count();
+    let same_end =
+        old.iter().rev().zip(new.iter().rev()).take(shorter).take_while(|(old, new)| old == new).count();
     let start = same.saturating_sub(CONTEXT);
     let (old_end, new_end) = (old.len() - same_end, new.len() - same_end);
     let after = same_end.min(CONTEXT);
@@ -22,7 +23,12 @@ pub fn diff(path: &str, old: &str, new: &str) -> String {
         start + 1,
         new_end + after - start
     );
-    let parts = [(' ', &old[start..same]), ('-', &old[same..old_end]), ('+', &new[same..new_end]), (' ', &old[old_end..old_end + after])];
+    let parts = [
+        (' ', &old[start..same]),
+        ('-', &old[same..old_end]),
+        ('+', &new[same..new_end]),
+        (' ', &old[old_end..old_end + after]),
+    ];
     for (mark, lines) in parts {
         for line in lines {
             let _ = writeln!(text, "{mark}{line}");

@@ -24,6 +24,8 @@ pub struct Place {
     version_literal: Range<usize>,
     /// The version.
     pub version: String,
+    /// The versions that its `#[migrate]` lines lead from.
+    pub chain: Vec<String>,
     /// The fields of the struct that are state; none for an enum.
     pub fields: Option<Vec<Field>>,
 }
@@ -83,8 +85,8 @@ fn search(tokens: TokenStream, target: Target<'_>, found: &mut Vec<Place>) {
                     continue;
                 }
                 let attribute = punct.span().byte_range().start..group.span().byte_range().end;
-                let fields = fields(item);
-                found.push(Place { attribute, version_literal, version, fields });
+                let (chain, fields) = (chain(&tokens[index + 2..]), fields(item));
+                found.push(Place { attribute, version_literal, version, chain, fields });
             }
             TokenTree::Group(group) => search(group.stream(), target, found),
             _ => {}
@@ -100,22 +102,43 @@ fn version_of(attribute: TokenStream, target: Target<'_>) -> Option<(Range<usize
     if name != wanted || options.delimiter() != Delimiter::Parenthesis {
         return None;
     }
-    let options: Vec<TokenTree> = options.stream().into_iter().collect();
-    let option = |wanted: &str| {
-        options.windows(3).find_map(|option| match option {
-            [TokenTree::Ident(name), TokenTree::Punct(equals), TokenTree::Literal(literal)]
-                if name == wanted && equals.as_char() == '=' =>
-            {
-                Some((literal.span().byte_range(), unquoted(&literal.to_string())))
-            }
-            _ => None,
-        })
-    };
+    let option = |wanted: &str| option(options.stream(), wanted);
     let fits = match target {
         Target::Widget(id) => option("id").is_some_and(|(_, found)| found == id),
         Target::Nested(_) => true,
     };
     option("version").filter(|_| fits)
+}
+
+/// The literal of `wanted = ".."` among options.
+fn option(options: TokenStream, wanted: &str) -> Option<(Range<usize>, String)> {
+    let options: Vec<TokenTree> = options.into_iter().collect();
+    options.windows(3).find_map(|option| match option {
+        [TokenTree::Ident(name), TokenTree::Punct(equals), TokenTree::Literal(literal)]
+            if name == wanted && equals.as_char() == '=' =>
+        {
+            Some((literal.span().byte_range(), unquoted(&literal.to_string())))
+        }
+        _ => None,
+    })
+}
+
+/// The versions of the `#[migrate(from = "..")]` before the item.
+fn chain(tokens: &[TokenTree]) -> Vec<String> {
+    let mut chain = Vec::new();
+    for pair in tokens.chunks(2) {
+        let [TokenTree::Punct(punct), TokenTree::Group(group)] = pair else { break };
+        if punct.as_char() != '#' {
+            break;
+        }
+        let attribute: Vec<TokenTree> = group.stream().into_iter().collect();
+        if let [.., TokenTree::Ident(name), TokenTree::Group(options)] = &attribute[..]
+            && name == "migrate"
+        {
+            chain.extend(option(options.stream(), "from").map(|(_, version)| version));
+        }
+    }
+    chain
 }
 
 /// The text of a literal. Ids and versions have no escapes.
@@ -125,7 +148,8 @@ fn unquoted(literal: &str) -> String {
 
 /// The struct or enum that follows, from its keyword on, and its name.
 fn item(tokens: &[TokenTree]) -> (&[TokenTree], Option<String>) {
-    let is_keyword = |token: &TokenTree| matches!(token, TokenTree::Ident(word) if word == "struct" || word == "enum");
+    let is_keyword =
+        |token: &TokenTree| matches!(token, TokenTree::Ident(word) if word == "struct" || word == "enum");
     let item = tokens.iter().position(is_keyword).map_or(&[][..], |at| &tokens[at..]);
     (item, item.get(1).map(ToString::to_string))
 }
@@ -205,7 +229,7 @@ struct Item { x: u8 }
     #[test]
     fn a_widget_is_found_wherever_it_stands() {
         let [counter] = &find(SOURCE, Target::Widget("counter")).unwrap()[..] else { panic!("one counter") };
-        assert_eq!(counter.version, "1.0.0");
+        assert_eq!((counter.version.as_str(), &counter.chain), ("1.0.0", &vec!["0.9.0".to_owned()]));
         let fields: Vec<_> =
             counter.fields.iter().flatten().map(|field| (field.name.as_str(), field.ty.as_str())).collect();
         assert_eq!(
@@ -245,7 +269,12 @@ struct Item { x: u8 }
     #[test]
     fn lines_end_as_in_the_rest_of_the_file() {
         let source = "#[widget(id = \"a\", version = \"1.0.0\")]\r\nstruct A {}\r\n";
-        let edited = edit(source, &find(source, Target::Widget("a")).unwrap()[0], "1.0.1", "#[migrate(from = \"1.0.0\")]");
+        let edited = edit(
+            source,
+            &find(source, Target::Widget("a")).unwrap()[0],
+            "1.0.1",
+            "#[migrate(from = \"1.0.0\")]",
+        );
         let expected =
             "#[widget(id = \"a\", version = \"1.0.1\")]\r\n#[migrate(from = \"1.0.0\")]\r\nstruct A {}\r\n";
         assert_eq!(edited, expected);

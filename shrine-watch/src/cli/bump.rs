@@ -1,28 +1,21 @@
 //! `cargo shrine bump`.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::Args;
-use shrine::abi::handle::Module;
-use shrine::state::shape::Shape;
 
+use super::declared::{Crate, Found, find};
 use super::output::{Answer, MessageFormat};
 use super::project::{ProjectArguments, Survey};
-use crate::build::Package;
 use crate::bump::difference::{line, open_questions};
-use crate::bump::source::{self, Place, Target};
+use crate::bump::source;
 use crate::bump::{Now, diff, operations};
 use crate::error::Error;
 use crate::exit::ExitCode;
 use crate::release::lock;
-use crate::release::outline;
 use crate::release::version::{self, Level};
-use crate::survey::Surveyed;
 
 /// Raise the version of a widget, and write the hop that leads to it into the source.
 #[derive(Debug, Args)]
@@ -58,23 +51,6 @@ pub(super) fn run(arguments: &BumpArguments) -> ExitCode {
     arguments.project.answer("bump", |survey| bump(arguments, survey))
 }
 
-/// A crate that may declare the widget.
-struct Crate {
-    package: Package,
-    /// Its source files.
-    sources: BTreeSet<PathBuf>,
-    /// Its widgets, if it compiles.
-    widgets: Vec<Arc<Module>>,
-}
-
-/// The declaration.
-struct Found {
-    of: Crate,
-    path: PathBuf,
-    text: String,
-    place: Place,
-}
-
 fn bump(arguments: &BumpArguments, survey: &mut Survey) -> Result<Answer, Error> {
     let name = arguments.widget.as_str();
     let (crates, failure) = match survey.crates() {
@@ -88,8 +64,10 @@ fn bump(arguments: &BumpArguments, survey: &mut Survey) -> Result<Answer, Error>
     let Found { of, path, text, place } = find(crates, name)?;
     let lock = lock::read(of.package.directory())?.unwrap_or_default();
     let head = place.version.as_str();
-    let Some(released) = lock.get(name).and_then(|versions| versions.get(head)) else {
-        let text = match lock.contains_key(name) {
+    let releases = lock.widgets.get(name).or_else(|| lock.states.get(name));
+    let of_head = releases.and_then(|releases| releases.iter().find(|(version, _)| version.as_str() == head));
+    let Some((_, released)) = of_head else {
+        let text = match releases.is_some() {
             true => format!("{name} {head} is not released: edit it as it is, no bump is needed\n"),
             false => format!("nothing of {name} is released: edit it as it is, no bump is needed\n"),
         };
@@ -158,79 +136,6 @@ impl BumpArguments {
             reason: format!("`{}` is no version above {head}", self.to.as_deref().unwrap_or(head)),
             help: "write a semantic version, as `--to 2.0.0`".to_owned(),
         })
-    }
-}
-
-impl Crate {
-    fn of(Surveyed { package, sources, widgets }: Surveyed) -> Self {
-        let is_source = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "rs");
-        Self { package, sources: sources.into_iter().filter(is_source).collect(), widgets }
-    }
-
-    /// A crate of which nothing but its files is known.
-    fn unbuilt(package: &Package) -> Self {
-        let mut sources = BTreeSet::new();
-        collect(package.library.parent().unwrap_or(package.directory()), &mut sources);
-        Self { package: package.clone(), sources, widgets: Vec::new() }
-    }
-
-    /// The shape of a version, as the code says.
-    fn shape(&self, name: &str, version: &str) -> Option<Shape> {
-        if let Some(module) = self.widgets.iter().find(|module| module.id() == name) {
-            let head = module.versions().first().filter(|info| info.version == version)?;
-            return Some(head.shape.clone());
-        }
-        let all = self.widgets.iter().flat_map(|module| module.versions());
-        let mut nested = all.flat_map(|info| outline::nested(&info.shape));
-        nested.find(|nested| nested.name == name && nested.version == version).map(|nested| nested.shape.clone())
-    }
-}
-
-/// The source files below a directory.
-fn collect(directory: &Path, sources: &mut BTreeSet<PathBuf>) {
-    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            collect(&path, sources);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            sources.insert(path);
-        }
-    }
-}
-
-/// The one declaration of the widget or the nested type.
-fn find(crates: Vec<Crate>, name: &str) -> Result<Found, Error> {
-    let mut found = Vec::new();
-    for (index, of) in crates.iter().enumerate() {
-        for path in &of.sources {
-            // A file that is no Rust or not there is the compiler's business.
-            let Ok(text) = fs::read_to_string(path) else { continue };
-            for target in [Target::Widget(name), Target::Nested(name)] {
-                let places = source::find(&text, target).unwrap_or_default();
-                found.extend(places.into_iter().map(|place| (index, path.clone(), text.clone(), place)));
-            }
-        }
-    }
-    let usage = |reason: String, help: String| Err(Error::Usage { reason, help });
-    if found.len() > 1 {
-        let files: Vec<_> = found.iter().map(|(_, path, ..)| path.display().to_string()).collect();
-        return usage(
-            format!("`{name}` is declared {} times", files.len()),
-            format!("raise the version by hand, in {}", files.join(" and ")),
-        );
-    }
-    let Some((index, path, text, place)) = found.pop() else {
-        let ids = crates.iter().flat_map(|of| &of.widgets).map(|module| format!("`{}`", module.id()));
-        let ids: Vec<_> = ids.collect();
-        let known = if ids.is_empty() { String::new() } else { format!("; there is {}", ids.join(", ")) };
-        return usage(
-            format!("no source file declares `{name}`"),
-            format!("name the `id` of a `#[widget]`, or a type with `#[state(version = \"..\")]`{known}"),
-        );
-    };
-    match crates.into_iter().nth(index) {
-        Some(of) => Ok(Found { of, path, text, place }),
-        None => usage(format!("no crate declares `{name}`"), String::new()),
     }
 }
 

@@ -1,17 +1,22 @@
 //! `cargo shrine check`.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use clap::Args;
+use shrine::state::lock::{FILE, Lock};
 
+use super::declared::Crate;
 use super::output::Answer;
 use super::project::{ProjectArguments, Survey};
+use crate::build::Package;
+use crate::bump::source::Target;
+use crate::bump::{fields_of, understood};
 use crate::error::Error;
 use crate::exit::ExitCode;
 use crate::golden;
 use crate::release::git::{self, Before};
-use crate::release::lock::{self, Lock};
-use crate::release::{Checked, Finding, Severity, check as findings_of};
+use crate::release::{Checked, Finding, Severity, check as findings_of, check_source, lock};
 use crate::survey::Surveyed;
 
 /// Check that what was released can still be updated to what the widgets are now.
@@ -36,57 +41,95 @@ pub(super) fn run(arguments: &CheckArguments) -> ExitCode {
     arguments.project.answer("check", |survey| check(arguments, survey))
 }
 
+/// What is said about the crates.
+#[derive(Default)]
+struct Said {
+    findings: Vec<Finding>,
+    notes: Vec<String>,
+    /// How many versions are in the locks.
+    released: usize,
+}
+
 fn check(arguments: &CheckArguments, survey: &mut Survey) -> Result<Answer, Error> {
+    let against = arguments.against.as_deref();
+    let mut said = Said::default();
     // As the watcher builds: where a shape has changed, a finding says more than the compiler can.
-    let crates = survey.crates()?;
-    let (mut findings, mut notes, mut released) = (Vec::new(), Vec::new(), 0);
-    for surveyed in &crates {
-        let (lock, found) = check_crate(surveyed, arguments.against.as_deref(), &mut notes)?;
-        released += lock.values().map(|versions| versions.len()).sum::<usize>();
-        findings.extend(found);
+    match survey.crates() {
+        Ok(crates) => {
+            for Surveyed { package, widgets, .. } in &crates {
+                let (lock, before) = said.locks(package, against)?;
+                said.findings.extend(findings_of(&Checked {
+                    widgets,
+                    lock: &lock,
+                    before: before.as_ref().map(|(revision, before)| (revision.as_str(), before)),
+                    has_golden: &|widget, version| golden::exists(package.directory(), widget, version),
+                }));
+            }
+        }
+        Err(error @ Error::BuildFailed { .. }) => {
+            for package in survey.packages() {
+                let (lock, _) = said.locks(package, against)?;
+                said.findings.extend(in_source(&Crate::unbuilt(package), &lock));
+            }
+            if said.findings.is_empty() {
+                return Err(error);
+            }
+            said.notes.push(format!("{error}: what the compiler refuses was looked for in the source alone"));
+        }
+        Err(error) => return Err(error),
     }
-    let errors = findings.iter().filter(|finding: &&Finding| finding.severity == Severity::Error).count();
+    let Said { findings, notes, released } = said;
+    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
     let code = if errors == 0 { ExitCode::Success } else { ExitCode::Refused };
     let text = text(&findings, &notes, released, errors);
     Ok(Answer::new(code, text, "findings", &findings).with("notes", notes).with("released", released))
 }
 
-fn check_crate(
-    Surveyed { package, widgets, .. }: &Surveyed,
-    against: Option<&str>,
-    notes: &mut Vec<String>,
-) -> Result<(Lock, Vec<Finding>), Error> {
-    let directory = package.directory();
-    let lock = lock::read(directory)?;
-    if lock.is_none() {
-        notes.push(format!("{} has released nothing: `cargo shrine release` begins with it", package.name));
-    }
-    let lock = lock.unwrap_or_default();
-    let before = match git::before(directory, lock::FILE, against)? {
-        Before::In { revision, text: Some(text) } => match lock::parse(&text) {
-            Ok(before) => Some((revision, before)),
-            Err(reason) => {
-                notes.push(format!(
-                    "shrine.lock of {} cannot be understood in {revision}: {reason}",
-                    package.name
-                ));
+impl Said {
+    /// The lock of a crate, and that of the revision that it is compared with.
+    fn locks(
+        &mut self,
+        package: &Package,
+        against: Option<&str>,
+    ) -> Result<(Lock, Option<(String, Lock)>), Error> {
+        let (directory, name) = (package.directory(), &package.name);
+        let lock = lock::read(directory)?;
+        if lock.is_none() {
+            self.notes.push(format!("{name} has released nothing: `cargo shrine release` begins with it"));
+        }
+        let lock = lock.unwrap_or_default();
+        self.released += lock.widgets.values().chain(lock.states.values()).map(BTreeMap::len).sum::<usize>();
+        let before = match git::before(directory, FILE, against)? {
+            Before::In { revision, text: Some(text) } => match Lock::parse(&text) {
+                Ok(before) => Some((revision, before)),
+                Err(error) => {
+                    self.notes.push(format!("{FILE} of {name} cannot be understood in {revision}: {error}"));
+                    None
+                }
+            },
+            Before::In { .. } => None,
+            Before::Unknown { reason } => {
+                self.notes.push(format!("{FILE} of {name} was not compared with what it was: {reason}"));
                 None
             }
-        },
-        Before::In { .. } => None,
-        Before::Unknown { reason } => {
-            notes
-                .push(format!("shrine.lock of {} was not compared with what it was: {reason}", package.name));
-            None
+        };
+        Ok((lock, before))
+    }
+}
+
+/// What the source of a crate tells that does not compile.
+fn in_source(of: &Crate, lock: &Lock) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let widgets = lock.widgets.iter().map(|(id, releases)| (Target::Widget(id), id, releases));
+    let states = lock.states.iter().map(|(name, releases)| (Target::Nested(name), name, releases));
+    for (target, name, releases) in states.chain(widgets) {
+        if let [(_, _, place)] = &of.declarations(target)[..] {
+            let fields = place.fields.as_deref().unwrap_or_default();
+            findings
+                .extend(check_source(name, place, releases, |entry| understood(fields, &fields_of(entry))));
         }
-    };
-    let found = findings_of(&Checked {
-        widgets,
-        lock: &lock,
-        before: before.as_ref().map(|(revision, before)| (revision.as_str(), before)),
-        has_golden: &|widget, version| golden::exists(directory, widget, version),
-    });
-    Ok((lock, found))
+    }
+    findings
 }
 
 fn text(findings: &[Finding], notes: &[String], released: usize, errors: usize) -> String {

@@ -1,6 +1,7 @@
 //! `cargo shrine history`.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use clap::Args;
 use serde::Serialize;
@@ -44,6 +45,13 @@ struct History {
 
 /// Runs the command.
 pub(super) fn run(arguments: &HistoryArguments) -> ExitCode {
+    // Whoever writes the id of a widget in the place of PATH should not read about widget crates.
+    let path = arguments.project.path.as_deref().and_then(Path::to_str);
+    if let Some(id) = path.filter(|path| !path.contains('/') && !Path::new(path).exists()) {
+        let (reason, help) =
+            (format!("there is no `{id}`"), format!("for one widget, write `--widget {id}`"));
+        return arguments.project.answer.say("history", || Err(Error::Usage { reason, help }));
+    }
     arguments.project.answer("history", |survey| history(arguments, survey))
 }
 
@@ -53,13 +61,14 @@ fn history(arguments: &HistoryArguments, survey: &mut Survey) -> Result<Answer, 
     for surveyed in &crates {
         let lock = lock::read(surveyed.package.directory())?.unwrap_or_default();
         for module in &surveyed.widgets {
-            let released = lock.get(module.id());
+            let released = lock.widgets.get(module.id());
             histories.push(History {
                 package: surveyed.package.name.clone(),
                 id: module.id().to_owned(),
                 version: module.version().to_owned(),
                 versions: links(module.versions(), |info| {
-                    released.is_some_and(|versions| versions.contains_key(&info.version))
+                    released
+                        .is_some_and(|versions| versions.keys().any(|known| known.as_str() == info.version))
                 }),
             });
         }

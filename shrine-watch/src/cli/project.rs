@@ -6,8 +6,8 @@ use clap::Args;
 
 use super::output::{Answer, AnswerArguments, MessageFormat};
 use super::signals;
-use crate::build::{CargoOptions, Package};
 use crate::build::project::Start;
+use crate::build::{CargoOptions, Package};
 use crate::error::Error;
 use crate::exit::ExitCode;
 use crate::report::Human;

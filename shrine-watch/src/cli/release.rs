@@ -1,21 +1,20 @@
 //! `cargo shrine release`.
 
 use std::fmt::Write as _;
-use std::fs::{self, File};
-use std::io;
+use std::fs::File;
 use std::path::Path;
 use std::time::SystemTime;
 
 use clap::Args;
 use serde_json::{Value, json};
+use shrine::state::lock::{Entry, Lock, ReleasedVersion};
 
 use super::output::Answer;
 use super::project::{ProjectArguments, Survey};
 use crate::build::Package;
 use crate::error::Error;
 use crate::exit::ExitCode;
-use crate::release::lock::{self, Lock};
-use crate::release::{Addition, Finding, additions, present};
+use crate::release::{Finding, Release, lock, present, release};
 use crate::survey::Surveyed;
 
 /// Write what the widgets are now into shrine.lock: from then on the compiler holds them to it.
@@ -34,17 +33,17 @@ Exit codes: 0 done, 2 usage, 4 no widgets, 94 bad configuration, 100 a released 
 
 /// Runs the command.
 pub(super) fn run(arguments: &ReleaseArguments) -> ExitCode {
-    arguments.project.answer("release", release)
+    arguments.project.answer("release", run_release)
 }
 
-/// A crate with its lock and what goes into it.
-struct Release {
+/// A crate with what goes into its lock.
+struct Planned {
     package: Package,
-    lock: Option<Lock>,
-    added: Vec<Addition>,
+    is_first: bool,
+    release: Release,
 }
 
-fn release(survey: &mut Survey) -> Result<Answer, Error> {
+fn run_release(survey: &mut Survey) -> Result<Answer, Error> {
     let planned = match survey.crates_with_locked_shapes() {
         Ok(crates) => plan(crates)?,
         // Where the compiler refuses a changed shape, the findings say more than it can.
@@ -55,49 +54,39 @@ fn release(survey: &mut Survey) -> Result<Answer, Error> {
         },
         Err(error) => return Err(error),
     };
-    let releases = match planned {
-        Ok(releases) => releases,
+    let planned = match planned {
+        Ok(planned) => planned,
         Err(findings) => return Ok(refused(&findings)),
     };
-    let mut text = String::new();
-    let mut crates = Vec::new();
-    for Release { package, lock, added } in releases {
-        crates.push(described(&package, &added));
-        if added.is_empty() {
+    let (mut text, mut crates) = (String::new(), Vec::new());
+    for Planned { package, is_first, release } in planned {
+        if release.added.is_empty() && release.retired.is_empty() && !is_first {
             let _ = writeln!(text, "nothing to add to shrine.lock of {}", package.name);
-            continue;
+        } else {
+            lock::write(package.directory(), &release.lock)?;
+            text.push_str(&told(&package, &release));
         }
-        for Addition { widget, version, entry } in &added {
-            let _ = writeln!(text, "released {widget} {version}   {}", entry.shape.join(", "));
-        }
-        let is_new = lock.is_none();
-        let mut lock = lock.unwrap_or_default();
-        for Addition { widget, version, entry } in added {
-            lock.entry(widget).or_default().insert(version, entry);
-        }
-        let path = package.directory().join(lock::FILE);
-        replace(&path, &lock::print(&lock))
-            .map_err(|error| Error::io(format!("write {}", path.display()), error))?;
-        if is_new {
+        if is_first {
             notice(&package.library);
         }
-        let _ = writeln!(text, "in {}", path.display());
+        crates.push(described(&package, &release));
     }
     Ok(Answer::new(ExitCode::Success, text, "crates", crates))
 }
 
 /// What goes into the locks of all crates, or why nothing does.
-fn plan(crates: Vec<Surveyed>) -> Result<Result<Vec<Release>, Vec<Finding>>, Error> {
-    let (mut releases, mut findings) = (Vec::new(), Vec::new());
+fn plan(crates: Vec<Surveyed>) -> Result<Result<Vec<Planned>, Vec<Finding>>, Error> {
+    let (mut planned, mut findings) = (Vec::new(), Vec::new());
     for Surveyed { package, widgets, .. } in crates {
-        let lock = lock::read(package.directory())?;
-        let known = lock.clone().unwrap_or_default();
-        match present(&widgets).and_then(|present| additions(&known, &present, &widgets)) {
-            Ok(added) => releases.push(Release { package, lock, added }),
+        let known = lock::read(package.directory())?;
+        let is_first = known.is_none();
+        let known = known.unwrap_or_default();
+        match present(&widgets).and_then(|present| release(&known, &present, &widgets)) {
+            Ok(release) => planned.push(Planned { package, is_first, release }),
             Err(refused) => findings.extend(refused),
         }
     }
-    Ok(if findings.is_empty() { Ok(releases) } else { Err(findings) })
+    Ok(if findings.is_empty() { Ok(planned) } else { Err(findings) })
 }
 
 fn refused(findings: &[Finding]) -> Answer {
@@ -109,28 +98,42 @@ fn refused(findings: &[Finding]) -> Answer {
     Answer::new(ExitCode::Refused, text, "findings", findings)
 }
 
-fn described(package: &Package, added: &[Addition]) -> Value {
-    let addition = |Addition { widget, version, entry }: &Addition| {
+fn told(package: &Package, release: &Release) -> String {
+    let mut text = String::new();
+    for (name, version) in &release.added {
+        let shape = entry(release, name, version).map(|entry| entry.shape.join(", ")).unwrap_or_default();
+        let _ = writeln!(text, "released {name} {version}   {shape}");
+    }
+    for (name, version, names) in &release.retired {
+        let _ = writeln!(text, "retired {} of {name} {version}", names.join(", "));
+    }
+    let _ = writeln!(text, "in {}", lock::path(package.directory()).display());
+    text
+}
+
+fn described(package: &Package, release: &Release) -> Value {
+    let added = |(name, version): &(String, ReleasedVersion)| {
+        let entry = entry(release, name, version);
         json!({
-            "widget": widget,
+            "widget": name,
             "version": version,
-            "fingerprint": format!("{:016x}", entry.fingerprint),
-            "shape": entry.shape,
-            "retired": entry.retired,
+            "fingerprint": entry.map(|entry| format!("{:016x}", entry.fingerprint)),
+            "shape": entry.map(|entry| &entry.shape),
+            "retired": entry.map(|entry| &entry.retired),
         })
     };
+    let retired = |(name, version, names): &(String, ReleasedVersion, Vec<String>)| json!({"widget": name, "version": version, "names": names});
     json!({
         "package": package.name,
-        "lock": package.directory().join(lock::FILE),
-        "added": added.iter().map(addition).collect::<Vec<_>>(),
+        "lock": lock::path(package.directory()),
+        "added": release.added.iter().map(added).collect::<Vec<_>>(),
+        "retired": release.retired.iter().map(retired).collect::<Vec<_>>(),
     })
 }
 
-/// Writes a file so that nobody ever sees half of it.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let beside = path.with_extension(format!("lock.{}", std::process::id()));
-    fs::write(&beside, text)?;
-    fs::rename(&beside, path).inspect_err(|_| drop(fs::remove_file(&beside)))
+fn entry<'a>(release: &'a Release, name: &str, version: &ReleasedVersion) -> Option<&'a Entry> {
+    let Lock { widgets, states, .. } = &release.lock;
+    widgets.get(name).or_else(|| states.get(name))?.get(version)
 }
 
 /// Lets cargo look at the crate again: a file that was not there at the last build is none that it watches.

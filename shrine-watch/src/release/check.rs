@@ -1,15 +1,14 @@
 //! Whether what was released still holds.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use semver::Version;
 use shrine::abi::handle::Module;
+use shrine::state::lock::{Entry, Lock};
 
 use super::finding::Finding;
-use super::lock::{Entry, Lock};
-use super::version::order;
-use super::{changed, present};
+use super::outline::split;
+use super::{Table, changed, entries, present};
+use crate::bump::source::Place;
 
 /// A crate with what was said about it before.
 pub struct Checked<'a> {
@@ -30,8 +29,8 @@ pub fn check(checked: &Checked<'_>) -> Vec<Finding> {
     match present(checked.widgets) {
         Ok(present) => {
             findings.extend(changed(checked.lock, &present, checked.widgets));
-            findings.extend(missing(checked, &present));
-            findings.extend(reused(checked, &present));
+            findings.extend(unreachable(checked, &present));
+            findings.extend(reused(checked.lock, &present));
         }
         Err(ambiguous) => findings.extend(ambiguous),
     }
@@ -42,90 +41,99 @@ pub fn check(checked: &Checked<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Released versions that the code does not have.
-fn missing(checked: &Checked<'_>, present: &Lock) -> Vec<Finding> {
+/// What is wrong with a declaration that does not compile, as far as its source tells: the compiler refuses most of what
+/// no longer holds, and then there are no widgets to ask. `types` reads the types of the fields.
+#[must_use]
+pub fn check_source(
+    name: &str,
+    place: &Place,
+    releases: &shrine::state::lock::Releases,
+    types: impl Fn(&Entry) -> Vec<(String, String)>,
+) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (widget, versions) in checked.lock {
-        let head = checked.widgets.iter().find(|module| module.id() == widget).map(|module| module.version());
-        // A nested type that no version uses has no state of its own.
-        if head.is_none() && !was_widget(widget) {
-            continue;
+    let is_known = |version: &str| place.version == version || place.chain.iter().any(|from| from == version);
+    for (version, entry) in releases {
+        if !is_known(version.as_str()) {
+            findings.push(Finding::unreachable(name, version.as_str(), Some(&place.version)));
         }
-        let known = present.get(widget);
-        let is_missing = |version: &&String| known.is_none_or(|known| !known.contains_key(*version));
-        let missing = versions.keys().filter(is_missing);
-        findings.extend(missing.map(|version| Finding::unreachable(widget, version, head)));
+        let now = types(entry);
+        for retired in &entry.retired {
+            let before = entry.shape.iter().map(|line| split(line)).find(|(part, _)| part == retired);
+            let now = now.iter().find(|(field, _)| field == retired);
+            if let (Some((_, before)), Some((_, now))) = (before, now)
+                && before != now
+            {
+                let before = (version.as_str(), before);
+                findings.push(Finding::name_reused(name, &place.version, retired, before, now));
+            }
+        }
     }
     findings
 }
 
-/// Ids of widgets are in lower case; the names of types are not.
-fn was_widget(name: &str) -> bool {
-    name.starts_with(|first: char| first.is_lowercase())
+/// Released versions that the code does not have.
+fn unreachable(checked: &Checked<'_>, present: &Lock) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (table, name, version, _) in entries(checked.lock) {
+        let head = checked.widgets.iter().find(|module| module.id() == name).map(|module| module.version());
+        // A nested type is reached through the widgets that contain it.
+        if table == Table::Widgets && table.get(present, name, version).is_none() {
+            findings.push(Finding::unreachable(name, version.as_str(), head));
+        }
+    }
+    findings
 }
 
 /// Entries that are not what they were.
 fn edited(lock: &Lock, before: &Lock, revision: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (widget, versions) in before {
-        for (version, entry) in versions {
-            match lock.get(widget).and_then(|versions| versions.get(version)) {
-                None => findings.push(Finding::deleted(widget, version, revision)),
-                Some(now) if now.fingerprint != entry.fingerprint || now.shape != entry.shape => {
-                    findings.push(Finding::rewritten(widget, version, revision, entry, now));
+    for (table, name, version, entry) in entries(before) {
+        match table.get(lock, name, version) {
+            None => findings.push(Finding::deleted(name, version.as_str(), revision)),
+            Some(now) => {
+                let keeps = |retired: &String| now.retired.contains(retired);
+                let is_same = now.fingerprint == entry.fingerprint && now.shape == entry.shape;
+                if !is_same || !entry.retired.iter().all(keeps) {
+                    findings.push(Finding::rewritten(name, version.as_str(), revision, entry, now));
                 }
-                Some(_) => {}
             }
         }
     }
     findings
 }
 
-/// Names that were removed and mean something else now.
-fn reused(checked: &Checked<'_>, present: &Lock) -> Vec<Finding> {
+/// Names that are retired and mean something else now.
+fn reused(lock: &Lock, present: &Lock) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for module in checked.widgets {
-        let all = [checked.lock, present].into_iter().filter_map(|lock| lock.get(module.id()));
-        let mut versions: BTreeMap<Option<Version>, (&String, &Entry)> = BTreeMap::new();
-        for (version, entry) in all.flatten() {
-            versions.entry(order(version)).or_insert((version, entry));
-        }
-        let versions: Vec<_> = versions.into_values().collect();
-        for (index, (removed_in, entry)) in versions.iter().enumerate() {
-            for name in &entry.retired {
-                let Some(before) = versions[..index].iter().rev().find_map(|(_, older)| ty(older, name))
-                else {
-                    continue;
-                };
-                let other = |(version, entry): &(&String, &Entry)| {
-                    let now = ty(entry, name).filter(|now| *now != before)?;
-                    Some(Finding::name_reused(module.id(), version, name, (removed_in, before), now))
-                };
-                findings.extend(versions[index..].iter().find_map(other));
+    for (table, name, version, entry) in entries(lock) {
+        let Some(versions) = table.of(present).get(name) else { continue };
+        for retired in &entry.retired {
+            let part = |entry: &Entry| {
+                let found = entry.shape.iter().map(|line| split(line)).find(|(part, _)| part == retired);
+                found.map(|(_, ty)| ty.to_owned())
+            };
+            let Some(before) = part(entry) else { continue };
+            let mut later = versions.iter().filter(|(later, _)| *later > version);
+            let reused =
+                later.find_map(|(later, entry)| Some((later, part(entry).filter(|now| *now != before)?)));
+            if let Some((later, now)) = reused {
+                let before = (version.as_str(), before.as_str());
+                findings.push(Finding::name_reused(name, later.as_str(), retired, before, &now));
             }
         }
     }
     findings
-}
-
-/// The type of a field, as its line says.
-fn ty<'a>(entry: &'a Entry, field: &str) -> Option<&'a str> {
-    entry
-        .shape
-        .iter()
-        .find_map(|line| line.split_once(": ").filter(|(name, _)| *name == field))
-        .map(|(_, ty)| ty)
 }
 
 /// Released versions whose way to the head was never gone with a real state.
 fn untested(checked: &Checked<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for module in checked.widgets {
-        let Some(released) = checked.lock.get(module.id()) else { continue };
-        let has_hop = |version: &&String| {
+        let Some(released) = checked.lock.widgets.get(module.id()) else { continue };
+        let has_hop = |version: &&str| {
             module.versions().iter().any(|info| info.version == **version && info.hop.is_some())
         };
-        for version in released.keys().filter(has_hop) {
+        for version in released.keys().map(|version| version.as_str()).filter(has_hop) {
             if !(checked.has_golden)(module.id(), version) {
                 findings.push(Finding::no_golden(module.id(), version));
             }

@@ -3,8 +3,7 @@
 use std::fmt;
 
 use serde::Serialize;
-
-use super::lock::Entry;
+use shrine::state::lock::Entry;
 
 /// Something that is wrong, or may be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -60,11 +59,11 @@ impl Finding {
         Self { widget, version, kind, reason, help, severity: Severity::Error }
     }
 
-    /// Code and lock disagree. `is_old` says that it is a version behind the head of its widget.
-    pub(super) fn changed(widget: &str, version: &str, is_old: bool, released: &Entry, now: &Entry) -> Self {
+    /// Code and lock disagree. `is_head` says that it is no version behind the head of its widget.
+    pub(super) fn changed(widget: &str, version: &str, is_head: bool, released: &Entry, now: &Entry) -> Self {
         let reason =
             format!("it was released with another shape: {}", differences(&released.shape, &now.shape));
-        let help = if is_old {
+        let help = if !is_head {
             format!(
                 "let the hop that leads on from {version} begin at the released shape: take the edit of the `#[migrate]` \
                  lines back, or that of a nested type without a version"
@@ -130,6 +129,7 @@ impl Finding {
         Self::error(widget, version, Kind::Deleted, reason, help)
     }
 
+    /// `before` is the version that had the name, and the type that it had.
     pub(super) fn name_reused(
         widget: &str,
         version: &str,
@@ -137,8 +137,9 @@ impl Finding {
         before: (&str, &str),
         now: &str,
     ) -> Self {
-        let (removed_in, ty) = before;
-        let reason = format!("`{field}: {now}` has the name of `{field}: {ty}`, which {removed_in} removed");
+        let (had, ty) = before;
+        let reason =
+            format!("`{field}: {now}` has the name of `{field}: {ty}`, which {had} had and which is retired");
         let help = "choose another name: the value of the old field may still wait in an attic".to_owned();
         Self::error(widget, version, Kind::NameReused, reason, help)
     }

@@ -21,6 +21,18 @@ pub(crate) fn lines(shape: &Shape) -> Vec<String> {
     }
 }
 
+/// The name that a line is about.
+pub(crate) fn name(line: &str) -> &str {
+    split(line).0
+}
+
+/// The name that a line is about, and what it says of it.
+pub(crate) fn split(line: &str) -> (&str, &str) {
+    let end = line.find(|letter: char| !letter.is_alphanumeric() && letter != '_').unwrap_or(line.len());
+    let (name, rest) = line.split_at(end);
+    (name, rest.trim_start_matches(':').trim())
+}
+
 /// The fields of a struct with their types, in the order of their names.
 pub(crate) fn fields(fields: &[FieldShape]) -> Vec<(String, String)> {
     let mut fields: Vec<_> = fields.iter().map(|field| (field.name.clone(), text(&field.shape))).collect();
@@ -184,6 +196,13 @@ mod tests {
         assert_eq!(lines(&item), ["next: Option<Self>"]);
         let nested: Vec<_> = nested(&whole).iter().map(|nested| (nested.name, nested.version)).collect();
         assert_eq!(nested, [("Item", "2")]);
+    }
+
+    #[test]
+    fn a_line_begins_with_a_name() {
+        assert_eq!(split("n: BTreeMap<String, u8>"), ("n", "BTreeMap<String, u8>"));
+        assert_eq!(split("At(bool, char)"), ("At", "(bool, char)"));
+        assert_eq!(split("Off"), ("Off", ""));
     }
 
     #[test]

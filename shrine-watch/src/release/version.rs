@@ -36,7 +36,13 @@ pub fn next(version: &str, level: Option<Level>) -> Option<String> {
         Level::Patch if !pre.is_empty() => (major, minor, patch),
         Level::Patch => (major, minor, patch + 1),
     };
-    let used = if patch > 0 { 3 } else if minor > 0 { 2 } else { 1 };
+    let used = if patch > 0 {
+        3
+    } else if minor > 0 {
+        2
+    } else {
+        1
+    };
     let numbers = [major, minor, patch].map(|number| number.to_string());
     Some(numbers[..parts.max(used)].join("."))
 }

@@ -1,10 +1,11 @@
 //! Answers commands from the registry.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use shrine::event::Event;
 use shrine::registry::{Registry, RegistryError};
+use shrine::state::lock::{FILE, Lock};
 
 use crate::golden;
 use crate::session::Command;
@@ -20,7 +21,7 @@ pub(super) fn answer(command: &Command, registry: &mut Registry, homes: &Homes) 
     match carry_out(command, registry, homes) {
         Ok(events) => events,
         Err(Refused::Registry(error)) => refused(error.to_string(), error.help()),
-        Err(Refused::Golden(reason)) => refused(reason, None),
+        Err(Refused::Golden(reason, help)) => refused(reason, help),
         Err(Refused::WhichInstance) => {
             let ids: Vec<_> = registry.instances().into_iter().map(|instance| instance.id).collect();
             let help = if ids.is_empty() {
@@ -36,7 +37,7 @@ pub(super) fn answer(command: &Command, registry: &mut Registry, homes: &Homes) 
 enum Refused {
     Registry(RegistryError),
     WhichInstance,
-    Golden(String),
+    Golden(String, Option<String>),
 }
 
 impl From<RegistryError> for Refused {
@@ -87,17 +88,35 @@ fn carry_out(command: &Command, registry: &mut Registry, homes: &Homes) -> Resul
 
 /// Keeps the state of an instance as a golden of its version.
 fn capture(instance: &str, name: &str, registry: &mut Registry, homes: &Homes) -> Result<Event, Refused> {
+    let refused = |reason: String| Refused::Golden(reason, None);
     let Event::State { widget, version, value, .. } = registry.state_json(instance)? else {
-        return Err(Refused::Golden(format!("`{instance}` has no state")));
+        return Err(refused(format!("`{instance}` has no state")));
     };
     let Some(home) = homes.get(&widget) else {
-        return Err(Refused::Golden(format!("`{widget}` is no widget of the watched crates")));
+        return Err(refused(format!("`{widget}` is no widget of the watched crates")));
     };
+    let running = registry.widgets().into_iter().find(|known| known.id == widget);
+    if let (Some(released), Some(running)) = (released_as(home, &widget, &version), running)
+        && running.fingerprint != format!("{released:016x}")
+    {
+        let reason =
+            format!("the running state is an edit of {version}, which was released with another shape");
+        let help = format!("raise the version first, as `cargo shrine bump {widget}` does");
+        return Err(Refused::Golden(reason, Some(help)));
+    }
     let folder = golden::folder(home, &widget, &version);
-    let failed = |error| Refused::Golden(format!("cannot write into {}: {error}", folder.display()));
+    let failed = |error| refused(format!("cannot write into {}: {error}", folder.display()));
     let path = golden::write(&folder, name, &value).map_err(failed)?;
     let (instance, path) = (instance.to_owned(), path.display().to_string());
     Ok(Event::Captured { instance, path })
+}
+
+/// The fingerprint that a version was released with. A lock that cannot be read is the compiler's business.
+fn released_as(home: &Path, widget: &str, version: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(home.join(FILE)).ok()?;
+    let lock = Lock::parse(&text).ok()?;
+    let released = lock.widgets.get(widget)?.iter().find(|(known, _)| known.as_str() == version)?;
+    Some(released.1.fingerprint)
 }
 
 fn all(

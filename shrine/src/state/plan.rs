@@ -171,6 +171,7 @@ mod tests {
             fingerprint: *fingerprint,
             shape: Shape::Unit,
             hop: (index > 0).then(|| HopInfo { operations: Vec::new(), reversible: true }),
+            shortcuts: Vec::new(),
         };
         list.iter().enumerate().map(info).collect()
     }

@@ -51,6 +51,20 @@ pub trait Chain: State {
     /// When the version is unknown, the bytes are not its state, or a step fails.
     fn load(version: &str, input: &mut Decoder<'_>, context: &mut StepContext) -> Result<Self, MigrateError>;
 
+    /// The same over each hop, without shortcuts: what tests hold shortcuts against.
+    ///
+    /// # Errors
+    ///
+    /// As [`Chain::load`].
+    #[doc(hidden)]
+    fn load_by_steps(
+        version: &str,
+        input: &mut Decoder<'_>,
+        context: &mut StepContext,
+    ) -> Result<Self, MigrateError> {
+        Self::load(version, input, context)
+    }
+
     /// Carries the state down to `version` and encodes it there.
     ///
     /// # Errors
@@ -192,6 +206,8 @@ pub struct VersionInfo {
     pub shape: super::shape::Shape,
     /// The hop that leads on from it to the next newer version; none for the newest.
     pub hop: Option<HopInfo>,
+    /// The hops that lead on from it beside the chain.
+    pub shortcuts: Vec<ShortcutInfo>,
 }
 
 /// What one hop does.
@@ -200,6 +216,17 @@ pub struct HopInfo {
     /// The operations, in the order of the attribute.
     pub operations: Vec<Operation>,
     /// Whether the newer state can be stepped down over this hop.
+    pub reversible: bool,
+}
+
+/// What a hop over several versions does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShortcutInfo {
+    /// The version that it leads to.
+    pub to: String,
+    /// The operations, in the order of the attribute.
+    pub operations: Vec<Operation>,
+    /// Whether it could be stepped down. The way back of a state takes each hop of the chain.
     pub reversible: bool,
 }
 
@@ -216,8 +243,9 @@ pub struct Operation {
 }
 
 record! {
-    VersionInfo { version, fingerprint, shape, hop }
+    VersionInfo { version, fingerprint, shape, hop, shortcuts }
     HopInfo { operations, reversible }
+    ShortcutInfo { to, operations, reversible }
     Operation { kind, field, detail }
 }
 
@@ -225,6 +253,24 @@ record! {
 #[must_use]
 pub fn operation(kind: &str, field: &str, detail: Option<&str>) -> Operation {
     Operation { kind: kind.to_owned(), field: field.to_owned(), detail: detail.map(str::to_owned) }
+}
+
+/// Takes a step and holds the newer state against the older one. What that was is decoded anew, because the step
+/// consumes it.
+#[doc(hidden)]
+pub fn checked<Old: State, New>(
+    old: Old,
+    context: &mut StepContext,
+    (from, to): (&str, &str),
+    step: impl FnOnce(Old, &mut StepContext) -> Result<New, MigrateError>,
+    check: impl FnOnce(&Old, &New) -> bool,
+) -> Result<New, MigrateError> {
+    let before: Old = from_bytes(&to_bytes(&old)?)?;
+    let new = step(old, context)?;
+    match check(&before, &new) {
+        true => Ok(new),
+        false => Err(MigrateError::new(format!("the check of the hop from {from} to {to} failed"))),
+    }
 }
 
 /// Whether two versions are written alike.

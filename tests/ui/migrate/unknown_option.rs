@@ -1,7 +1,7 @@
 use shrine::prelude::*;
 
 #[widget(id = "counter", version = "1.0.0")]
-#[migrate(from = "0.9.0", to = "1.0.0")]
+#[migrate(from = "0.9.0", until = "1.0.0")]
 #[derive(Default)]
 struct Counter {
     total: i64,

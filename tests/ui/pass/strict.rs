@@ -77,13 +77,26 @@ fn plant(old: StrictV0_8_0_beta_2) -> ::std::result::Result<StrictV0_9_0, shrine
     })
 }
 
+/// Has a shortcut.
+#[state(version = "3")]
+#[migrate(from = "2", add(c = 1))]
+#[migrate(from = "1", add(b = 1))]
+#[migrate(from = "1", to = "3", add(b = 1, c = 1))]
+#[derive(Debug, Clone, PartialEq)]
+pub struct Short {
+    a: u8,
+    b: u8,
+    /// C.
+    pub c: u8,
+}
+
 /// Not part of the state.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub struct Scratch;
 
 /// A raw name.
 #[state(version = "2")]
-#[migrate(from = "1", rename(r#ref => r#type))]
+#[migrate(from = "1", rename(r#ref => r#type), check = |old, new| old.r#ref == new.r#type)]
 #[derive(Debug, Default, Clone, PartialEq)]
 pub struct Raw {
     /// Raw.

@@ -15,12 +15,21 @@ use crate::state::model::{Field, Variant};
 use crate::version::Version;
 
 /// The structs for the named fields that converters of this hop take.
-pub(super) fn types(head: &StateType, newer_version: &Version, link: &Link) -> TokenStream {
+///
+/// `written` are those that other hops have needed already.
+pub(super) fn types(
+    head: &StateType,
+    newer_version: &Version,
+    link: &Link,
+    written: &mut Vec<Ident>,
+) -> TokenStream {
     let Parts::Variants { transfers, removed } = &link.parts else { return TokenStream::new() };
     let mut out = TokenStream::new();
     let newer = newer_version.name_of(&head.ident);
     let mut add = |owner: &Ident, variant: &Variant, version: &Version, by: Option<&Expr>| {
-        if by.is_some() && variant.named {
+        let ident = type_name(owner, variant);
+        if by.is_some() && variant.named && !written.contains(&ident) {
+            written.push(ident);
             out.extend(payload_type(head, owner, variant, version));
         }
     };

@@ -1,7 +1,7 @@
 //! Writes the step of one hop, up and down.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{format_ident, quote_spanned};
+use quote::{ToTokens, format_ident, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{Expr, GenericArgument, Path, PathArguments, Type};
 
@@ -29,6 +29,10 @@ pub(super) fn step(
         link,
     };
     let (up, down) = if link.valid { (hop.up(), hop.down()) } else { (stub(), stub()) };
+    let up = match &link.hop.check {
+        Some(check) if link.valid => checked(&up, check, (&hop.older, &hop.newer)),
+        _ => up,
+    };
     Some(generated! {
         #lenient
         impl ::shrine::__private::Step<#older> for #ident {
@@ -46,6 +50,17 @@ pub(super) fn step(
             }
         }
     })
+}
+
+/// Makes the newer state with `up` and holds it against the older one.
+pub(crate) fn checked(
+    up: &TokenStream,
+    check: &Expr,
+    (older, newer): (impl ToTokens, impl ToTokens),
+) -> TokenStream {
+    generated! {
+        ::shrine::__private::checked(__old, __context, (#older, #newer), |__old, __context| { #up }, #check)
+    }
 }
 
 /// Stands in for a step that was refused.

@@ -1,0 +1,233 @@
+//! Writes the chain of one version: how state of older versions gets here, and back.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::quote;
+
+use super::{Chain, as_step};
+use crate::migrate::model::{ChangedVariant, Link, Operation, Removed, RemovedVariant};
+use crate::names::{of_type, plain};
+use crate::state::expand::lenient;
+
+/// `impl Chain` for the version of that index.
+pub(super) fn version(chain: &Chain<'_>, index: usize) -> TokenStream {
+    let (this, version) = chain.at(index);
+    let (ident, lenient, text) = (&this.ident, lenient(this), &version.text.value());
+    let info = info(chain, index);
+    let before = chain.links.get(index).map_or_else(oldest, |link| leading(chain, index, link));
+    let Before { load, by_steps, store, versions, recode } = before;
+    let load_by_steps = by_steps.map(|by_steps| {
+        generated! {
+            fn load_by_steps(
+                __version: &str,
+                __input: &mut ::shrine::__private::Decoder<'_>,
+                __context: &mut ::shrine::__private::StepContext,
+            ) -> ::core::result::Result<Self, ::shrine::__private::MigrateError> {
+                if __version == #text {
+                    return ::core::result::Result::Ok(<Self as ::shrine::__private::State>::decode(__input)?);
+                }
+                #by_steps
+            }
+        }
+    });
+    generated! {
+        #lenient
+        impl ::shrine::__private::Chain for #ident {
+            const VERSION: &'static str = #text;
+            fn load(
+                __version: &str,
+                __input: &mut ::shrine::__private::Decoder<'_>,
+                __context: &mut ::shrine::__private::StepContext,
+            ) -> ::core::result::Result<Self, ::shrine::__private::MigrateError> {
+                if __version == #text {
+                    return ::core::result::Result::Ok(<Self as ::shrine::__private::State>::decode(__input)?);
+                }
+                #load
+            }
+            #load_by_steps
+            fn store(
+                self,
+                __version: &str,
+                __out: &mut ::shrine::__private::Encoder,
+                __context: &mut ::shrine::__private::StepContext,
+            ) -> ::core::result::Result<(), ::shrine::__private::MigrateError> {
+                if __version == #text {
+                    <Self as ::shrine::__private::State>::encode(&self, __out);
+                    return ::core::result::Result::Ok(());
+                }
+                #store
+            }
+            fn versions(__found: &mut ::std::vec::Vec<::shrine::__private::VersionInfo>) {
+                __found.push(#info);
+                #versions
+            }
+            fn recode(
+                __version: &str,
+                __input: &mut ::shrine::__private::Decoder<'_>,
+                __out: &mut ::shrine::__private::Encoder,
+            ) -> ::core::result::Result<(), ::shrine::__private::DecodeError> {
+                if __version == #text {
+                    <Self as ::shrine::__private::State>::encode(&<Self as ::shrine::__private::State>::decode(__input)?, __out);
+                    return ::core::result::Result::Ok(());
+                }
+                #recode
+            }
+        }
+    }
+}
+
+/// What a version does with state that is not its own.
+struct Before {
+    load: TokenStream,
+    /// The same without shortcuts, if there are any.
+    by_steps: Option<TokenStream>,
+    store: TokenStream,
+    versions: Option<TokenStream>,
+    recode: TokenStream,
+}
+
+/// It asks the version before it, or the one that a shortcut leads from.
+fn leading(chain: &Chain<'_>, index: usize, link: &Link) -> Before {
+    let this = &chain.at(index).0.ident;
+    let older = &link.older.ident;
+    let step = as_step(this, link);
+    let beside = chain.shortcuts.iter().filter(|shortcut| shortcut.to == index);
+    let beside = beside.filter_map(|shortcut| {
+        let uses = |from: &usize| chain.last_hop(*from, index).0 == shortcut.from;
+        let versions: Vec<_> = (shortcut.from..=chain.links.len())
+            .filter(uses)
+            .map(|from| chain.at(from).1.text.value())
+            .collect();
+        let (older, step) = (&shortcut.link.older.ident, as_step(this, &shortcut.link));
+        (!versions.is_empty()).then(|| {
+            generated! {
+                if ::core::matches!(__version, #(#versions)|*) {
+                    let __older = <#older as ::shrine::__private::Chain>::load(__version, __input, __context)?;
+                    return #step::step(__older, __context);
+                }
+            }
+        })
+    });
+    let by_steps = (!chain.shortcuts.is_empty()).then(|| {
+        generated! {
+            let __older = <#older as ::shrine::__private::Chain>::load_by_steps(__version, __input, __context)?;
+            #step::step(__older, __context)
+        }
+    });
+    Before {
+        load: generated! {
+            #(#beside)*
+            let __older = <#older as ::shrine::__private::Chain>::load(__version, __input, __context)?;
+            #step::step(__older, __context)
+        },
+        by_steps,
+        store: generated! {
+            let __older = #step::step_down(self, __context)?;
+            <#older as ::shrine::__private::Chain>::store(__older, __version, __out, __context)
+        },
+        versions: Some(generated! { <#older as ::shrine::__private::Chain>::versions(__found); }),
+        recode: generated! { <#older as ::shrine::__private::Chain>::recode(__version, __input, __out) },
+    }
+}
+
+/// The oldest has nobody to ask.
+fn oldest() -> Before {
+    let error = generated! {
+        ::core::result::Result::Err(::shrine::__private::MigrateError::unknown_version(
+            __version,
+            <Self as ::shrine::__private::Chain>::VERSION,
+        ))
+    };
+    let recode = generated! {
+        ::core::result::Result::Err(__input.error("no version of the chain has that number"))
+    };
+    Before { load: error.clone(), by_steps: None, store: error, versions: None, recode }
+}
+
+/// What is known about a version and the hops that lead on from it.
+fn info(chain: &Chain<'_>, index: usize) -> TokenStream {
+    let text = chain.at(index).1.text.value();
+    let leads = match index.checked_sub(1) {
+        None => generated! { ::core::option::Option::None },
+        Some(newer) => {
+            let (operations, reversible) = hop(&chain.at(newer).0.ident, &chain.links[newer]);
+            generated! {
+                ::core::option::Option::Some(::shrine::__private::HopInfo {
+                    operations: #operations,
+                    reversible: #reversible,
+                })
+            }
+        }
+    };
+    let shortcuts = chain.shortcuts.iter().filter(|shortcut| shortcut.from == index).map(|shortcut| {
+        let (newer, version) = chain.at(shortcut.to);
+        let (operations, reversible) = hop(&newer.ident, &shortcut.link);
+        let to = version.text.value();
+        generated! {
+            ::shrine::__private::ShortcutInfo {
+                to: ::std::string::String::from(#to),
+                operations: #operations,
+                reversible: #reversible,
+            }
+        }
+    });
+    generated! {
+        ::shrine::__private::VersionInfo {
+            version: ::std::string::String::from(#text),
+            fingerprint: <Self as ::shrine::__private::State>::FINGERPRINT,
+            shape: <Self as ::shrine::__private::State>::shape(&mut ::shrine::__private::ShapeContext::new()),
+            hop: #leads,
+            shortcuts: ::std::vec![#(#shortcuts),*],
+        }
+    }
+}
+
+/// The operations of the hop to `newer`, and whether it has a way back.
+fn hop(newer: &Ident, link: &Link) -> (TokenStream, TokenStream) {
+    let operation = |kind: &str, field: String, detail: Option<String>| {
+        let detail = match detail {
+            None => generated! { ::core::option::Option::None },
+            Some(detail) => generated! { ::core::option::Option::Some(#detail) },
+        };
+        generated! { ::shrine::__private::operation(#kind, #field, #detail) }
+    };
+    let mut operations: Vec<_> = link
+        .hop
+        .operations
+        .iter()
+        .map(|said| match said {
+            Operation::Rename { old, new } => operation("rename", plain(new), Some(plain(old))),
+            Operation::Add { field, .. } => operation("add", plain(field), None),
+            Operation::Remove(Removed { field, ty, .. }) => {
+                operation("remove", plain(field), Some(of_type(ty)))
+            }
+            Operation::Change { field, change } => {
+                operation("change", plain(field), Some(of_type(&change.ty)))
+            }
+            Operation::AddVariant { variant, .. } => operation("add", plain(variant), None),
+            Operation::RemoveVariant(RemovedVariant { variant, .. }) => {
+                operation("remove", plain(&variant.ident), Some(variant.described()))
+            }
+            Operation::ChangeVariant(ChangedVariant { older, .. }) => {
+                operation("change", plain(&older.ident), Some(older.described()))
+            }
+        })
+        .collect();
+    if let Some(path) = &link.hop.with {
+        let path = quote!(#path).to_string().replace(' ', "");
+        operations.push(operation("with", path, None));
+    }
+    if link.hop.manual.is_some() {
+        operations.push(operation("manual", String::new(), None));
+    }
+    let reversible = match link.hop.manual {
+        Some(_) => {
+            let step = as_step(newer, link);
+            generated! { #step::REVERSIBLE }
+        }
+        None => {
+            let reversible = link.one_way().is_none();
+            quote!(#reversible)
+        }
+    };
+    (generated! { ::std::vec![#(#operations),*] }, reversible)
+}

@@ -46,6 +46,7 @@ fn declare(arguments: TokenStream, input: DeriveInput, lock: &Lock, errors: &Err
     state.version.clone_from(&version);
     check::check(&mut state, errors);
     let implementation = expand::state(&state);
+    let same = expand::same(&state);
     let owner = migrate::Owner {
         label: format!("`{}`", names::plain(&state.ident)),
         attribute: "#[state(version = \"..\")]",
@@ -58,5 +59,5 @@ fn declare(arguments: TokenStream, input: DeriveInput, lock: &Lock, errors: &Err
         },
     };
     let chain = migrate::chain(&owner, &state, version, &hops, errors);
-    quote! { #item #implementation #chain }
+    quote! { #item #implementation #same #chain }
 }

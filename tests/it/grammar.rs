@@ -1,5 +1,7 @@
 //! The whole grammar of `#[migrate]`, at work.
 
+use std::collections::{BTreeMap, HashMap};
+
 use shrine::__private::Chain;
 use shrine::prelude::*;
 use shrine::state::codec::{Decoder, Encoder};
@@ -351,4 +353,82 @@ fn nested_types_take_their_shortcuts() {
     let now: Shorts = load("1", &old, &mut StepContext::default()).unwrap();
     assert_eq!(now.items, [Short { a: 1, b: 7, c: 7 }]);
     assert_eq!(store(now, "1", &mut StepContext::default()), Ok(old));
+}
+
+#[state(version = "2")]
+#[migrate(from = "1", add(done = false))]
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Todo {
+    text: String,
+    done: bool,
+}
+
+#[state]
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Tag(String);
+
+#[widget(id = "todos", version = "1.1.0")]
+#[migrate(
+    from = "1.0.0",
+    change(
+        items: Vec<TodoV1>,
+        by_id: HashMap<u32, TodoV1>,
+        by_name: BTreeMap<String, Vec<TodoV1>>,
+        by_pair: BTreeMap<(u8, u8), TodoV1>,
+        one: Option<Box<TodoV1>>,
+        pair: (TodoV1, u8, Tag),
+        pairs: Vec<(Option<u8>, [TodoV1; 2])>,
+        outcome: Result<TodoV1, String>
+    )
+)]
+#[derive(Debug, Clone, PartialEq)]
+struct Todos {
+    items: Vec<Todo>,
+    by_id: HashMap<u32, Todo>,
+    by_name: BTreeMap<String, Vec<Todo>>,
+    by_pair: BTreeMap<(u8, u8), Todo>,
+    one: Option<Box<Todo>>,
+    pair: (Todo, u32, Tag),
+    pairs: Vec<(Option<u8>, [Todo; 2])>,
+    outcome: Result<Todo, String>,
+}
+
+#[widget]
+impl Todos {}
+
+impl Default for Todos {
+    fn default() -> Self {
+        let todo = |text: &str| Todo { text: text.to_owned(), done: text.len() % 2 == 1 };
+        Self {
+            items: vec![todo("a"), todo("bb")],
+            by_id: [(1, todo("a")), (2, todo("bb")), (3, todo("ccc"))].into(),
+            by_name: [("x".to_owned(), vec![todo("a"), todo("bb")]), ("y".to_owned(), vec![todo("c")])]
+                .into(),
+            by_pair: [((1, 1), todo("a")), ((1, 2), todo("bb"))].into(),
+            one: Some(Box::new(todo("a"))),
+            pair: (todo("a"), 7, Tag("t".to_owned())),
+            pairs: vec![(None, [todo("aa"), todo("b")]), (Some(1), [todo("c"), todo("dd")])],
+            outcome: Ok(todo("a")),
+        }
+    }
+}
+
+#[test]
+fn versioned_types_convert_in_every_container() {
+    let mut context = StepContext::default();
+    let old: TodosV1_0_0 = store(Todos::default(), "1.0.0", &mut context).unwrap();
+    assert_eq!(old.pair, (TodoV1 { text: "a".to_owned() }, 7, Tag("t".to_owned())));
+    let attic = StepContext::new(from_bytes(&to_bytes(&context.into_attic()).unwrap()).unwrap());
+
+    let fresh: Todos = load("1.0.0", &old, &mut StepContext::default()).unwrap();
+    assert!(fresh.items.iter().chain(fresh.by_id.values()).all(|todo| !todo.done));
+    let mut context = attic;
+    assert_eq!(load("1.0.0", &old, &mut context), Ok(Todos::default()), "each came back to its own place");
+}
+
+#[test]
+fn an_error_in_a_container_names_the_way_to_it() {
+    let new = Todos { pair: (Todo::default(), 256, Tag::default()), ..Todos::default() };
+    let error = store::<_, TodosV1_0_0>(new, "1.0.0", &mut StepContext::default()).unwrap_err();
+    assert_eq!(error, "pair.1: 256 does not fit `u8`");
 }

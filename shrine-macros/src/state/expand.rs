@@ -43,6 +43,31 @@ pub(crate) fn state(state: &StateType) -> TokenStream {
     }
 }
 
+/// `impl ConvertFrom<Self>`, so that a container may convert that holds the type beside one that has changed.
+pub(crate) fn same(state: &StateType) -> Option<TokenStream> {
+    let (ident, lenient) = (&state.ident, lenient(state));
+    let usable = state.usable && state.generics.params.is_empty();
+    usable.then(|| {
+        generated! {
+            #lenient
+            impl ::shrine::__private::ConvertFrom<#ident> for #ident {
+                fn convert(
+                    __value: #ident,
+                    _: &mut ::shrine::__private::StepContext,
+                ) -> ::core::result::Result<Self, ::shrine::__private::MigrateError> {
+                    ::core::result::Result::Ok(__value)
+                }
+                fn revert(
+                    self,
+                    _: &mut ::shrine::__private::StepContext,
+                ) -> ::core::result::Result<#ident, ::shrine::__private::MigrateError> {
+                    ::core::result::Result::Ok(self)
+                }
+            }
+        }
+    })
+}
+
 /// The attributes of an implementation for a type.
 pub(crate) fn lenient(state: &StateType) -> TokenStream {
     let deprecated = state.deprecated.then(|| generated! { #[allow(deprecated)] });

@@ -2,11 +2,19 @@
 //!
 //! [`ConvertFrom`] is what `change(field: OldType)` without `up` asks for. Up is always lossless; down is exact or an
 //! error, never a rounding.
+//!
+//! A container converts item by item, and an item that has not changed stays what it is: `(TodoV1, u32)` becomes
+//! `(Todo, u32)`. Sets do not convert, because items that became equal would be lost.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::{BuildHasher, Hash};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 
 use super::step::{MigrateError, StepContext};
+use super::value::Value;
+use super::{State, from_bytes, to_bytes};
 
 /// A lossless conversion from an older type, and the way back.
 #[diagnostic::on_unimplemented(
@@ -111,6 +119,26 @@ floats! {
     f32 => f64;
 }
 
+/// What does not change. One implementation for each type, because one for all of them would overlap with those of
+/// containers; `#[state]` writes it for the user's types.
+macro_rules! same {
+    ($($type:ty)*) => { $(
+        impl ConvertFrom<$type> for $type {
+            fn convert(old: $type, _: &mut StepContext) -> Result<Self, MigrateError> {
+                Ok(old)
+            }
+            fn revert(self, _: &mut StepContext) -> Result<$type, MigrateError> {
+                Ok(self)
+            }
+        }
+    )* };
+}
+
+same! {
+    () bool char String u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize f32 f64
+    Duration SystemTime PathBuf IpAddr Ipv4Addr Ipv6Addr SocketAddr Value
+}
+
 impl ConvertFrom<char> for String {
     fn convert(old: char, _: &mut StepContext) -> Result<Self, MigrateError> {
         Ok(Self::from(old))
@@ -159,11 +187,27 @@ fn each<A, B>(
     context: &mut StepContext,
     convert: impl Fn(A, &mut StepContext) -> Result<B, MigrateError>,
 ) -> Result<Vec<B>, MigrateError> {
-    let at = |(index, item)| {
-        let step = format!("[{index}]");
-        context.within(step.clone(), |context| convert(item, context)).map_err(|error| error.at(step))
-    };
+    let at = |(index, item)| inside(format!("[{index}]"), context, |context| convert(item, context));
     items.into_iter().enumerate().map(at).collect()
+}
+
+/// Converts one level further in; errors and the attic see `step`.
+fn inside<T>(
+    step: String,
+    context: &mut StepContext,
+    convert: impl FnOnce(&mut StepContext) -> Result<T, MigrateError>,
+) -> Result<T, MigrateError> {
+    context.within(step.clone(), convert).map_err(|error| error.at(step))
+}
+
+/// The way to a value of a map: `[3]`, `["name"]`, or the bytes of a key that is neither.
+fn step_to<K: State>(key: &K) -> String {
+    let bytes = to_bytes(key).unwrap_or_default();
+    match from_bytes(&bytes) {
+        Ok(Value::Str(text)) => format!("[{text:?}]"),
+        Ok(Value::Int(number)) => format!("[{number}]"),
+        _ => format!("[{bytes:02x?}]"),
+    }
 }
 
 macro_rules! lists {
@@ -183,14 +227,22 @@ lists! { Vec VecDeque }
 
 macro_rules! maps {
     ($($map:ident<K, V $(, $hasher:ident)?> where K: $($bound:ident)+;)*) => { $(
-        impl<K: $($bound +)+, Old, New: ConvertFrom<Old> $(, $hasher: BuildHasher + Default)?>
+        impl<K: State $(+ $bound)+, Old, New: ConvertFrom<Old> $(, $hasher: BuildHasher + Default)?>
             ConvertFrom<$map<K, Old $(, $hasher)?>> for $map<K, New $(, $hasher)?>
         {
             fn convert(old: $map<K, Old $(, $hasher)?>, context: &mut StepContext) -> Result<Self, MigrateError> {
-                old.into_iter().map(|(key, old)| Ok((key, New::convert(old, context)?))).collect()
+                let entry = |(key, old)| {
+                    let step = step_to(&key);
+                    Ok((key, inside(step, context, |context| New::convert(old, context))?))
+                };
+                old.into_iter().map(entry).collect()
             }
             fn revert(self, context: &mut StepContext) -> Result<$map<K, Old $(, $hasher)?>, MigrateError> {
-                self.into_iter().map(|(key, new)| Ok((key, new.revert(context)?))).collect()
+                let entry = |(key, new): (K, New)| {
+                    let step = step_to(&key);
+                    Ok((key, inside(step, context, |context| new.revert(context))?))
+                };
+                self.into_iter().map(entry).collect()
             }
         }
     )* };
@@ -199,6 +251,49 @@ macro_rules! maps {
 maps! {
     BTreeMap<K, V> where K: Ord;
     HashMap<K, V, S> where K: Eq Hash;
+}
+
+macro_rules! tuples {
+    ($($($Old:ident $New:ident $index:tt),+;)*) => { $(
+        impl<$($Old, $New: ConvertFrom<$Old>),+> ConvertFrom<($($Old,)+)> for ($($New,)+) {
+            fn convert(old: ($($Old,)+), context: &mut StepContext) -> Result<Self, MigrateError> {
+                Ok(($(inside(stringify!($index).to_owned(), context, |context| $New::convert(old.$index, context))?,)+))
+            }
+            fn revert(self, context: &mut StepContext) -> Result<($($Old,)+), MigrateError> {
+                Ok(($(inside(stringify!($index).to_owned(), context, |context| self.$index.revert(context))?,)+))
+            }
+        }
+    )* };
+}
+
+tuples! {
+    A Z 0;
+    A Z 0, B Y 1;
+    A Z 0, B Y 1, C X 2;
+    A Z 0, B Y 1, C X 2, D W 3;
+    A Z 0, B Y 1, C X 2, D W 3, E V 4;
+    A Z 0, B Y 1, C X 2, D W 3, E V 4, F U 5;
+    A Z 0, B Y 1, C X 2, D W 3, E V 4, F U 5, G T 6;
+    A Z 0, B Y 1, C X 2, D W 3, E V 4, F U 5, G T 6, H S 7;
+    A Z 0, B Y 1, C X 2, D W 3, E V 4, F U 5, G T 6, H S 7, I R 8;
+    A Z 0, B Y 1, C X 2, D W 3, E V 4, F U 5, G T 6, H S 7, I R 8, J Q 9;
+    A Z 0, B Y 1, C X 2, D W 3, E V 4, F U 5, G T 6, H S 7, I R 8, J Q 9, K P 10;
+    A Z 0, B Y 1, C X 2, D W 3, E V 4, F U 5, G T 6, H S 7, I R 8, J Q 9, K P 10, L O 11;
+}
+
+impl<A, B, T: ConvertFrom<A>, E: ConvertFrom<B>> ConvertFrom<Result<A, B>> for Result<T, E> {
+    fn convert(old: Result<A, B>, context: &mut StepContext) -> Result<Self, MigrateError> {
+        Ok(match old {
+            Ok(old) => Ok(inside("Ok".to_owned(), context, |context| T::convert(old, context))?),
+            Err(old) => Err(inside("Err".to_owned(), context, |context| E::convert(old, context))?),
+        })
+    }
+    fn revert(self, context: &mut StepContext) -> Result<Result<A, B>, MigrateError> {
+        Ok(match self {
+            Ok(new) => Ok(inside("Ok".to_owned(), context, |context| new.revert(context))?),
+            Err(new) => Err(inside("Err".to_owned(), context, |context| new.revert(context))?),
+        })
+    }
 }
 
 /// `T` becomes `Option<T>`. A function, because an implementation of [`ConvertFrom`] would overlap with that from

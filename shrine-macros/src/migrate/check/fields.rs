@@ -5,7 +5,7 @@ use proc_macro2::Ident;
 use super::{Walk, documented, sound};
 use crate::errors::Errors;
 use crate::migrate::model::{Hop, How, Link, Operation, Parts, Removed, Transfer, Up};
-use crate::names::plain;
+use crate::names::{of_type, plain};
 use crate::state::check::field_type;
 use crate::state::model::{self, Body, Field, Keeping};
 
@@ -57,7 +57,10 @@ impl Walk<'_> {
             match fields.iter().position(|known| known.name() == plain(field)) {
                 Some(index) if fields[index].is_transient() => self.transient(field),
                 Some(index) if found[index].is_some() => self.twice(field),
-                Some(index) => found[index] = Some(how),
+                Some(index) => {
+                    self.changes(&fields[index], &how);
+                    found[index] = Some(how);
+                }
                 None => {
                     let there = fields.iter().filter(|field| !field.is_transient()).map(Field::name);
                     self.unknown(field, &there.collect::<Vec<_>>());
@@ -133,6 +136,19 @@ impl Walk<'_> {
                 message,
                 format!("write `add({name} = value)` or `add({name} = |old| ..)`"),
             );
+        }
+    }
+
+    /// Reports a change without a converter to the type that the field has anyway.
+    fn changes(&self, field: &Field, how: &How) {
+        if let (How::Change(change), Some(ident)) = (how, &field.ident)
+            && matches!(change.up, Up::Lossless)
+            && of_type(&change.ty) == of_type(&field.ty)
+        {
+            let name = plain(ident);
+            let message = format!("`{name}` is `{}` in both versions", of_type(&field.ty));
+            let help = format!("remove the `change`, or write the type at {}", self.version.shown());
+            self.errors.report(&change.ty, message, help);
         }
     }
 

@@ -211,24 +211,35 @@ pub(crate) fn derives(attributes: &[Attribute]) -> Vec<Attribute> {
     attributes.iter().filter(derives).cloned().collect()
 }
 
-/// The same without `name` in any `derive(..)`.
+/// Whether one of the attributes derives `name`.
+pub(crate) fn derive(derives: &[Attribute], name: &str) -> bool {
+    derives.iter().filter_map(paths).flatten().any(|path| ends_in(&path, name))
+}
+
+/// The same attributes without `name` in any `derive(..)`.
 pub(crate) fn without_derive(derives: &[Attribute], name: &str) -> Vec<Attribute> {
     let without = |attribute: &Attribute| {
-        let Meta::List(list) = &attribute.meta else { return attribute.clone() };
         let mut attribute = attribute.clone();
-        if attribute.path().is_ident("derive")
-            && let Ok(paths) = list.parse_args_with(Punctuated::<Path, Token![,]>::parse_terminated)
+        if let Some(paths) = paths(&attribute)
+            && let Meta::List(list) = &mut attribute.meta
         {
-            let named = |path: &&Path| path.segments.last().is_some_and(|last| last.ident == name);
-            let kept = paths.iter().filter(|path| !named(path));
-            let tokens = quote::quote! { #(#kept),* };
-            if let Meta::List(list) = &mut attribute.meta {
-                list.tokens = tokens;
-            }
+            let kept = paths.iter().filter(|path| !ends_in(path, name));
+            list.tokens = quote::quote! { #(#kept),* };
         }
         attribute
     };
     derives.iter().map(without).collect()
+}
+
+/// What `#[derive(..)]` derives.
+fn paths(attribute: &Attribute) -> Option<Vec<Path>> {
+    let Meta::List(list) = &attribute.meta else { return None };
+    let paths = list.parse_args_with(Punctuated::<Path, Token![,]>::parse_terminated);
+    paths.ok().filter(|_| attribute.path().is_ident("derive")).map(|paths| paths.into_iter().collect())
+}
+
+fn ends_in(path: &Path, name: &str) -> bool {
+    path.segments.last().is_some_and(|last| last.ident == name)
 }
 
 /// The documentation.

@@ -39,7 +39,8 @@ mod widget;
 ///
 /// `#[migrate]` below it describes how state of older versions becomes state of this one. A field marked
 /// `#[state(transient)]` is not part of the state: it is rebuilt by `Default`. A field marked `#[state(recursive)]`
-/// leads back to this type through another one.
+/// leads back to this type through another one. A field marked `#[state(opaque = "uuid@1")]` is of a foreign type that
+/// implements serde's traits; it needs the feature `serde` of shrine.
 ///
 /// Write `#[widget]` above `#[derive]`: the types of older versions get the derives that it sees.
 ///
@@ -94,6 +95,8 @@ pub fn state(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `down = path` | the way back is a function from the newer type to a `Result` of the older one |
 /// | `check = \|old, new\| ..` | has to hold between the two states, or the update is rolled back |
 /// | `manual` | as `with`, but the function carries `#[migrate]` itself |
+///
+/// `#[state(opaque = "uuid@1")]` goes before a name in `remove` and `change` whose older field was opaque.
 ///
 /// # On an enum
 ///

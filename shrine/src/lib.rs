@@ -40,6 +40,7 @@
 //! # Features
 //!
 //! - `host`: what a program needs that runs widgets. A widget crate compiles without it and pulls in little.
+//! - `serde`: foreign types as state, with `#[state(opaque = "name@1")]`.
 //! - `fixtures`: generated states, and the laws of migrations as tests. For dev-dependencies.
 //! - `proptest`: the same states as `proptest` strategies.
 
@@ -78,6 +79,7 @@ pub mod __private {
     pub use crate::state::State;
     pub use crate::state::codec::{DecodeError, Decoder, Encoder};
     pub use crate::state::convert::{self, ConvertFrom};
+    pub use crate::state::opaque::Foreign;
     pub use crate::state::shape::{
         EnumShape, FieldShape, Recursion, Shape, ShapeContext, StructShape, VariantShape, fingerprint,
     };

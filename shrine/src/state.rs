@@ -7,6 +7,7 @@
 //! | [`value`] | how do I hold state whose Rust type I do not have? |
 //! | [`step`] | how does one version become the next, and how does it go back? |
 //! | [`convert`] | which changes of a field's type need no code? |
+//! | [`opaque`] | how does a foreign type take part? |
 //! | [`attic`] | where do values wait that the current code has no field for? |
 //! | `plan`, `reconcile` | (feature `host`) what does an update do with an instance's state? |
 //! | `lock` | (feature `host`) which shapes were released and may not change any more? |
@@ -19,6 +20,7 @@ pub mod convert;
 pub mod json;
 #[cfg(feature = "host")]
 pub mod lock;
+pub mod opaque;
 #[cfg(feature = "host")]
 pub mod plan;
 #[cfg(feature = "host")]

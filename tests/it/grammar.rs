@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use chrono::{DateTime, Utc};
 use shrine::__private::Chain;
 use shrine::prelude::*;
 use shrine::state::codec::{Decoder, Encoder};
-use shrine::state::{from_bytes, to_bytes};
-use shrine::{State, StepContext};
+use shrine::state::{from_bytes, shape_of, to_bytes};
+use shrine::{State, StepContext, Value};
+use uuid::Uuid;
 
 /// Carries the state of another version here.
 fn load<T: Chain, Old: State>(version: &str, old: &Old, context: &mut StepContext) -> Result<T, String> {
@@ -431,4 +433,130 @@ fn an_error_in_a_container_names_the_way_to_it() {
     let new = Todos { pair: (Todo::default(), 256, Tag::default()), ..Todos::default() };
     let error = store::<_, TodosV1_0_0>(new, "1.0.0", &mut StepContext::default()).unwrap_err();
     assert_eq!(error, "pair.1: 256 does not fit `u8`");
+}
+
+#[widget(id = "foreign", version = "1.1.0")]
+#[migrate(
+    from = "1.0.0",
+    remove(#[state(opaque = "uuid@1")] old_id: Uuid, gone: u8),
+    add(maybe = |old| Some(old.old_id)),
+    change(#[state(opaque = "uuid@0")] id: Uuid, at: i64, up = |at| DateTime::from_timestamp(at, 0).unwrap_or_default(), down = |at| at.timestamp())
+)]
+#[derive(Debug, Clone, Default, PartialEq)]
+struct ForeignTypes {
+    #[state(opaque = "uuid@1")]
+    id: Uuid,
+    #[state(opaque = "chrono-datetime@1")]
+    at: DateTime<Utc>,
+    #[state(opaque = "uuid@1")]
+    maybe: Option<Uuid>,
+    nested: Vec<Option<Id>>,
+    either: Either,
+}
+
+#[widget]
+impl ForeignTypes {}
+
+#[state]
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Id(#[state(opaque = "uuid@1")] Option<Uuid>);
+
+#[state(version = "2")]
+#[migrate(from = "1", rename(Key => Id))]
+#[derive(Debug, Clone, Default, PartialEq)]
+enum Either {
+    #[default]
+    Neither,
+    Id(#[state(opaque = "uuid@1")] Uuid),
+    Both {
+        #[state(opaque = "uuid@1")]
+        id: Uuid,
+        n: u8,
+    },
+    Pair(#[state(opaque = "uuid@1")] Uuid, u8),
+}
+
+fn foreign_types() -> ForeignTypes {
+    let id = Uuid::from_u128(0x1234_5678);
+    ForeignTypes {
+        id,
+        at: DateTime::from_timestamp(1_700_000_000, 5).unwrap(),
+        maybe: None,
+        nested: vec![None, Some(Id(None)), Some(Id(Some(id)))],
+        either: Either::Both { id, n: 1 },
+    }
+}
+
+#[test]
+fn foreign_types_are_kept_under_their_codec() {
+    let state = foreign_types();
+    let bytes = to_bytes(&state).unwrap();
+    assert_eq!(from_bytes(&bytes).as_ref(), Ok(&state));
+    let value: Value = from_bytes(&bytes).unwrap();
+    let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+    assert_eq!(text("id").as_deref(), Some("00000000-0000-0000-0000-000012345678"));
+    assert_eq!(text("at").as_deref(), Some("2023-11-14T22:13:20.000000005Z"));
+
+    let shape = shape_of::<ForeignTypes>();
+    assert_eq!(shape.fingerprint(), ForeignTypes::FINGERPRINT);
+    let json = shrine::state::json::to_json(&value, &shape);
+    assert_eq!(json["either"]["Both"]["id"], "00000000-0000-0000-0000-000012345678");
+    assert_eq!(shrine::state::json::from_json(&json, &shape).ok(), Some(value));
+    for either in [Either::Neither, Either::Id(Uuid::nil()), Either::Pair(Uuid::max(), 3)] {
+        assert_eq!(from_bytes(&to_bytes(&either).unwrap()), Ok(either));
+    }
+}
+
+#[test]
+fn another_name_of_the_codec_is_another_type() {
+    #[state]
+    struct One(#[state(opaque = "uuid@1")] Uuid);
+    #[state]
+    struct Two(#[state(opaque = "uuid@2")] Uuid);
+    assert_ne!(One::FINGERPRINT, Two::FINGERPRINT);
+    assert_eq!(Id::FINGERPRINT, One::FINGERPRINT, "the type takes no part");
+    assert_eq!((One(Uuid::nil()).0, Two(Uuid::nil()).0), (Uuid::nil(), Uuid::nil()));
+}
+
+#[test]
+fn foreign_types_migrate_and_wait_in_the_attic() {
+    let old = ForeignTypesV1_0_0 {
+        id: Uuid::nil(),
+        at: 1_700_000_000,
+        old_id: Uuid::max(),
+        gone: 3,
+        nested: Vec::new(),
+        either: Either::Neither,
+    };
+    let mut context = StepContext::default();
+    let now: ForeignTypes = load("1.0.0", &old, &mut context).unwrap();
+    assert_eq!((now.maybe, now.at.timestamp()), (Some(Uuid::max()), 1_700_000_000));
+    let changed = ForeignTypes { maybe: Some(Uuid::from_u128(7)), ..now };
+    let back: ForeignTypesV1_0_0 = store(changed.clone(), "1.0.0", &mut context).unwrap();
+    assert_eq!((back.old_id, back.gone), (Uuid::max(), 3));
+    assert_eq!(load("1.0.0", &back, &mut context), Ok(changed));
+}
+
+#[state]
+#[derive(Debug, PartialEq)]
+struct NoDefault(u8);
+
+#[widget(id = "defaults", version = "1.0.0")]
+#[migrate(from = "0.9.0", remove(gone: u8))]
+#[migrate(from = "0.8.0", remove(unfit: NoDefault))]
+#[derive(Debug, Default, PartialEq)]
+struct Defaults {
+    n: u8,
+}
+
+#[widget]
+impl Defaults {}
+
+#[test]
+fn an_older_struct_has_a_default_if_all_its_types_do() {
+    use shrine::__private::{Fallback, NoFallback as _};
+    assert_eq!(DefaultsV0_9_0::default(), DefaultsV0_9_0 { n: 0, gone: 0 });
+    assert_eq!(Fallback::<DefaultsV0_8_0>::new().value(), None);
+    let old = DefaultsV0_8_0 { n: 3, gone: 1, unfit: NoDefault(2) };
+    assert_eq!(load("0.8.0", &old, &mut StepContext::default()), Ok(Defaults { n: 3 }));
 }

@@ -11,7 +11,7 @@ pub(super) fn differences(state: &StateType, shape: &[String]) -> Vec<String> {
     let parts: Vec<(String, Option<String>)> = match &state.body {
         Body::Named(fields) => {
             let kept = fields.iter().filter(|field| !field.is_transient());
-            kept.map(|field| (field.name(), canonical(&field.ty))).collect()
+            kept.map(|field| (field.name(), of_field(field))).collect()
         }
         Body::Enum(variants) => variants.iter().map(variant).collect(),
         Body::Newtype(_) | Body::Tuple(_) | Body::Unit => return Vec::new(),
@@ -46,7 +46,7 @@ pub(super) fn split(line: &str) -> (&str, &str) {
 fn variant(variant: &Variant) -> (String, Option<String>) {
     let kept: Vec<_> = variant.fields.iter().filter(|field| !field.is_transient()).collect();
     let part = |field: &&Field| {
-        let ty = canonical(&field.ty)?;
+        let ty = of_field(field)?;
         Some(if variant.named { format!("{}: {ty}", field.name()) } else { ty })
     };
     let mut fields = kept.iter().map(part).collect::<Option<Vec<_>>>();
@@ -61,6 +61,10 @@ fn variant(variant: &Variant) -> (String, Option<String>) {
         (fields, false) => format!("({})", fields.join(", ")),
     });
     (plain(&variant.ident), text)
+}
+
+fn of_field(field: &Field) -> Option<String> {
+    field.codec().map_or_else(|| canonical(&field.ty), |codec| Some(format!("opaque {codec}")))
 }
 
 /// The type as `Shape` prints it; none if it contains a name that only the compiler can resolve.

@@ -10,7 +10,7 @@ use crate::errors::Errors;
 use crate::names::{did_you_mean, list, plain};
 use crate::state::StateType;
 use crate::state::check::fits;
-use crate::state::model::{Body, Field};
+use crate::state::model::{Body, Field, Keeping};
 use crate::version::Version;
 
 mod fields;
@@ -256,8 +256,8 @@ impl Walk<'_> {
 }
 
 /// The type, or `()` for one that was refused: what is derived for the older version could fail on it once more.
-fn sound(ty: &Type) -> Type {
-    if fits(ty) { ty.clone() } else { parse_quote!(()) }
+fn sound(ty: &Type, keeping: &Keeping) -> Type {
+    if matches!(keeping, Keeping::Opaque(_)) || fits(ty) { ty.clone() } else { parse_quote!(()) }
 }
 
 /// The same field of the older version under another name or type: of its attributes, only the documentation is kept.

@@ -6,6 +6,7 @@ use syn::Attribute;
 
 use super::Owner;
 use super::model::{Link, Shortcut};
+use crate::attributes;
 use crate::names::plain;
 use crate::state::StateType;
 use crate::state::expand::{lenient, state};
@@ -74,20 +75,41 @@ fn older_type(head: &StateType, link: &Link) -> TokenStream {
     let StateType { ident, vis, derives, body, .. } = &link.older;
     let documentation =
         format!("`{}` as it was at version {}.", plain(&head.ident), link.version.text.value());
-    let item = match body {
-        Body::Enum(variants) => {
-            let variants = variants.iter().map(older_variant);
-            generated! { #vis enum #ident { #(#variants)* } }
-        }
-        _ => {
-            let fields = link.older.named().unwrap_or_default().iter().map(older_field);
-            generated! { #vis struct #ident { #(#fields)* } }
-        }
-    };
+    if let Body::Enum(variants) = body {
+        let variants = variants.iter().map(older_variant);
+        return generated! {
+            #[doc = #documentation]
+            #(#derives)*
+            #vis enum #ident { #(#variants)* }
+        };
+    }
+    let fields = link.older.named().unwrap_or_default();
+    let members = fields.iter().map(older_field);
+    let default = attributes::derive(derives, "Default").then(|| default(&link.older, fields));
+    let derives = attributes::without_derive(derives, "Default");
     generated! {
         #[doc = #documentation]
         #(#derives)*
-        #item
+        #vis struct #ident { #(#members)* }
+        #default
+    }
+}
+
+/// `Default` for a struct of which nobody knows whether all its types have it: it has one if they do. The bounds are over
+/// a lifetime that is not used, because the compiler refuses to wait with others.
+fn default(older: &StateType, fields: &[Field]) -> TokenStream {
+    let (ident, lenient) = (&older.ident, lenient(older));
+    let (names, types): (Vec<_>, Vec<_>) = fields.iter().map(|field| (&field.ident, &field.ty)).unzip();
+    generated! {
+        #lenient
+        impl ::core::default::Default for #ident
+        where
+            #(for<'__any> #types: ::core::default::Default,)*
+        {
+            fn default() -> Self {
+                Self { #(#names: ::core::default::Default::default(),)* }
+            }
+        }
     }
 }
 

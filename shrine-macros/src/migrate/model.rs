@@ -4,7 +4,7 @@ use proc_macro2::{Ident, Span};
 use syn::{Expr, Path, Type};
 
 use crate::state::StateType;
-use crate::state::model::{Field, Variant};
+use crate::state::model::{Field, Keeping, Variant};
 use crate::version::Version;
 
 /// One `#[migrate]`, as it was written.
@@ -51,6 +51,8 @@ pub(crate) enum Operation {
 #[derive(Clone)]
 pub(crate) struct Change {
     pub(crate) ty: Type,
+    /// How the older field takes part in the state.
+    pub(crate) keeping: Keeping,
     pub(crate) up: Up,
     pub(crate) down: Option<Expr>,
 }
@@ -127,6 +129,7 @@ pub(crate) enum How {
 pub(crate) struct Removed {
     pub(crate) field: Ident,
     pub(crate) ty: Type,
+    pub(crate) keeping: Keeping,
     pub(crate) down: Option<Expr>,
 }
 

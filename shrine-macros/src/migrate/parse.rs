@@ -12,7 +12,8 @@ use crate::attributes::{self, Options};
 use crate::errors::Errors;
 use crate::names::{did_you_mean, list, plain};
 use crate::state::StateType;
-use crate::state::model::Body;
+use crate::state::model::{Body, Keeping};
+use crate::state::parse::keeping;
 use crate::version::{Form, Version};
 
 mod variants;
@@ -119,20 +120,20 @@ fn additions(input: ParseStream<'_>) -> syn::Result<Vec<Operation>> {
 }
 
 fn removals(input: ParseStream<'_>, errors: &Errors) -> syn::Result<Vec<Operation>> {
-    let removal = |Typed { field, ty, converters }: Typed| {
+    let removal = |Typed { field, ty, keeping, converters }: Typed| {
         let [down] = converters.read(&field, ["down"], errors);
-        Operation::Remove(Removed { field, ty, down })
+        Operation::Remove(Removed { field, ty, keeping, down })
     };
-    Ok(typed(input)?.into_iter().map(removal).collect())
+    Ok(typed(input, errors)?.into_iter().map(removal).collect())
 }
 
 fn changes(input: ParseStream<'_>, errors: &Errors) -> syn::Result<Vec<Operation>> {
-    let change = |Typed { field, ty, converters }: Typed| {
+    let change = |Typed { field, ty, keeping, converters }: Typed| {
         let [up, try_up, down] = converters.read(&field, ["up", "try_up", "down"], errors);
         let up = self::up(&field, up, try_up, errors);
-        Operation::Change { field, change: Change { ty, up, down } }
+        Operation::Change { field, change: Change { ty, keeping, up, down } }
     };
-    Ok(typed(input)?.into_iter().map(change).collect())
+    Ok(typed(input, errors)?.into_iter().map(change).collect())
 }
 
 /// Which of the two there is.
@@ -153,18 +154,26 @@ fn up(subject: &Ident, up: Option<Expr>, try_up: Option<Expr>, errors: &Errors) 
 struct Typed {
     field: Ident,
     ty: Type,
+    keeping: Keeping,
     converters: Converters,
 }
 
-fn typed(input: ParseStream<'_>) -> syn::Result<Vec<Typed>> {
+fn typed(input: ParseStream<'_>, errors: &Errors) -> syn::Result<Vec<Typed>> {
     let mut fields: Vec<Typed> = Vec::new();
     while !input.is_empty() {
+        let ours = input.call(Attribute::parse_outer)?;
         let name: Ident = input.parse()?;
         match fields.last_mut() {
             Some(last) if input.peek(Token![=]) => last.converters.push(name, input)?,
             _ => {
                 input.parse::<Token![:]>()?;
-                fields.push(Typed { field: name, ty: input.parse()?, converters: Converters::default() });
+                let keeping = older_keeping(&ours, errors);
+                fields.push(Typed {
+                    field: name,
+                    ty: input.parse()?,
+                    keeping,
+                    converters: Converters::default(),
+                });
             }
         }
         if !input.is_empty() {
@@ -172,6 +181,22 @@ fn typed(input: ParseStream<'_>) -> syn::Result<Vec<Typed>> {
         }
     }
     Ok(fields)
+}
+
+/// What `#[state(opaque = "..")]` says about a field of the older version.
+fn older_keeping(ours: &[Attribute], errors: &Errors) -> Keeping {
+    for other in ours.iter().filter(|attribute| !attributes::is(attribute, "state")) {
+        errors.report(other, "only `#[state(opaque = \"..\")]` means something here", "remove it");
+    }
+    let ours: Vec<_> = ours.iter().filter(|attribute| attributes::is(attribute, "state")).cloned().collect();
+    match keeping(&ours, true, errors) {
+        Keeping::Transient => {
+            let help = "leave the field out: it is part of no version of the state";
+            ours.iter().for_each(|ours| errors.report(ours, "a transient field has no older version", help));
+            Keeping::Kept
+        }
+        keeping => keeping,
+    }
 }
 
 /// What is said about one field or variant: `up = .., down = ..`.

@@ -1,7 +1,7 @@
 //! Finds what cannot be state.
 
 use syn::visit_mut::{self, VisitMut};
-use syn::{GenericArgument, PathArguments, Type};
+use syn::{GenericArgument, LitStr, PathArguments, Type};
 
 use super::model::{self, Body, Field, StateType};
 use crate::errors::Errors;
@@ -60,8 +60,23 @@ fn unnamed(state: &StateType, fields: &[Field], errors: &Errors) {
 }
 
 fn field(field: &Field, errors: &Errors) {
-    if !field.is_transient() {
+    if !field.is_transient() && field.codec().is_none() {
         field_type(&field.ty, errors);
+    }
+}
+
+/// Reports a name of a codec that is not `name@version`.
+pub(crate) fn codec(name: &LitStr, errors: &Errors) {
+    let text = name.value();
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '.' | '-');
+    let fine = text.split_once('@').is_some_and(|(name, version)| {
+        name.starts_with(|c: char| c.is_ascii_lowercase())
+            && name.chars().all(fits)
+            && version.parse::<u32>().is_ok_and(|number| number.to_string() == version)
+    });
+    if !fine {
+        let help = "write a name and a number, as in `uuid@1`; raise the number when the type is encoded in another way";
+        errors.report(name, format!("`{text}` is not the name of a codec"), help);
     }
 }
 

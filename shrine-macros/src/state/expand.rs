@@ -5,7 +5,7 @@
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
-use syn::{Index, Type, parse_quote};
+use syn::{Index, parse_quote};
 
 use super::model::{self, Body, Field, Keeping, StateType, Variant};
 use crate::hash;
@@ -160,12 +160,22 @@ fn field_fingerprint(field: &Field, own: &Ident) -> TokenStream {
     if field.keeping == Keeping::Recursive {
         return generated! { ::shrine::__private::fingerprint::RECURSION };
     }
+    if let Some(codec) = field.codec() {
+        return fingerprint_of(codec);
+    }
     let (ty, _) = model::replaced(&field.ty, own, &parse_quote!(::shrine::__private::Recursion));
     generated! { <#ty as ::shrine::__private::State>::FINGERPRINT }
 }
 
+/// The fingerprint of what is under a codec of that name.
+pub(crate) fn fingerprint_of(codec: &str) -> TokenStream {
+    let name = Literal::u64_unsuffixed(hash::text(codec));
+    generated! { ::shrine::__private::fingerprint::mix(::shrine::__private::fingerprint::OPAQUE, #name) }
+}
+
 fn nullable(body: &Body) -> Option<TokenStream> {
     let nullable = match body {
+        Body::Newtype(field) if field.codec().is_some() => quote!(true),
         Body::Newtype(field) => {
             let ty = &field.ty;
             generated! { <#ty as ::shrine::__private::State>::NULLABLE }
@@ -179,7 +189,7 @@ fn nullable(body: &Body) -> Option<TokenStream> {
 fn shape(state: &StateType) -> TokenStream {
     match &state.body {
         Body::Named(fields) => named_type(state, "Struct", &named_fields(fields)),
-        Body::Newtype(field) => field_shape(&field.ty),
+        Body::Newtype(field) => field_shape(field),
         Body::Tuple(fields) => tuple_shape(fields),
         Body::Unit => generated! { ::shrine::__private::Shape::Unit },
         Body::Enum(variants) => {
@@ -223,7 +233,7 @@ fn named_type(state: &StateType, kind: &str, members: &TokenStream) -> TokenStre
 fn named_fields(fields: &[Field]) -> TokenStream {
     let fields: Vec<_> = fields.iter().filter(|field| !field.is_transient()).collect();
     let names = fields.iter().map(|field| field.name());
-    let shapes = fields.iter().map(|field| field_shape(&field.ty));
+    let shapes = fields.iter().map(|field| field_shape(field));
     generated! {
         fields: ::std::vec![#(::shrine::__private::FieldShape {
             name: ::std::string::String::from(#names),
@@ -246,17 +256,21 @@ fn payload_shape(variant: &Variant) -> TokenStream {
             }
         }
         [] => generated! { ::shrine::__private::Shape::Unit },
-        [field] => field_shape(&field.ty),
+        [field] => field_shape(field),
         fields => tuple_shape(fields),
     }
 }
 
 fn tuple_shape(fields: &[Field]) -> TokenStream {
-    let shapes = fields.iter().map(|field| field_shape(&field.ty));
+    let shapes = fields.iter().map(field_shape);
     generated! { ::shrine::__private::Shape::Tuple(::std::vec![#(#shapes),*]) }
 }
 
-fn field_shape(ty: &Type) -> TokenStream {
+fn field_shape(field: &Field) -> TokenStream {
+    if let Some(codec) = field.codec() {
+        return generated! { ::shrine::__private::Shape::Opaque(::std::string::String::from(#codec)) };
+    }
+    let ty = &field.ty;
     generated! { <#ty as ::shrine::__private::State>::shape(__context) }
 }
 
@@ -266,10 +280,7 @@ fn encode(body: &Body) -> TokenStream {
             let values = fields.iter().map(|Field { ident, .. }| generated! { &self.#ident });
             encode_named(fields, values)
         }
-        Body::Newtype(field) => {
-            let ty = &field.ty;
-            generated! { <#ty as ::shrine::__private::State>::encode(&self.0, __out); }
-        }
+        Body::Newtype(field) => encode_field(field, &generated! { &self.0 }),
         Body::Tuple(fields) => {
             let values = (0..fields.len()).map(Index::from).map(|index| generated! { &self.#index });
             encode_tuple(fields, values)
@@ -294,7 +305,7 @@ fn encode_variant(variant: &Variant) -> TokenStream {
     }
     let encode = match fields.as_slice() {
         [] => return generated! { Self::#ident { .. } => __out.str(#name), },
-        [Field { ty, .. }] => generated! { <#ty as ::shrine::__private::State>::encode(__f0, __out); },
+        [field] => encode_field(field, &values.iter().map(|value| quote!(#value)).collect()),
         fields => encode_tuple(fields, values.iter().map(|value| quote!(#value))),
     };
     generated! { Self::#ident(#(#values),*) => __out.variant(#name, |__out| { #encode }), }
@@ -304,28 +315,35 @@ fn encode_named(fields: &[Field], values: impl Iterator<Item = TokenStream>) -> 
     let kept: Vec<_> = fields.iter().zip(values).filter(|(field, _)| !field.is_transient()).collect();
     let len = kept.len();
     let entries = kept.iter().map(|(field, value)| {
-        let (name, ty) = (field.name(), &field.ty);
+        let (name, encode) = (field.name(), encode_field(field, value));
         generated! {
             __out.str(#name);
-            <#ty as ::shrine::__private::State>::encode(#value, __out);
+            #encode
         }
     });
     generated! { __out.map(#len, |__out| { #(#entries)* }); }
 }
 
+/// `value` is a reference to the field.
+fn encode_field(field: &Field, value: &TokenStream) -> TokenStream {
+    let ty = &field.ty;
+    if field.codec().is_some() {
+        return generated! { <#ty as ::shrine::__private::Foreign>::write(#value, __out); };
+    }
+    generated! { <#ty as ::shrine::__private::State>::encode(#value, __out); }
+}
+
 fn encode_tuple(fields: &[Field], values: impl Iterator<Item = TokenStream>) -> TokenStream {
     let len = fields.len();
-    let types = fields.iter().map(|field| &field.ty);
-    generated! {
-        __out.array(#len, |__out| { #(<#types as ::shrine::__private::State>::encode(#values, __out);)* });
-    }
+    let items = fields.iter().zip(values).map(|(field, value)| encode_field(field, &value));
+    generated! { __out.array(#len, |__out| { #(#items)* }); }
 }
 
 fn decode(body: &Body) -> TokenStream {
     match body {
         Body::Named(fields) => decode_named(fields, &quote!(Self)),
         Body::Newtype(field) => {
-            let value = decode_field(&field.ty);
+            let value = decode_field(field);
             generated! { ::core::result::Result::Ok(Self(#value)) }
         }
         Body::Tuple(fields) => decode_tuple(fields, &quote!(Self)),
@@ -342,7 +360,7 @@ fn decode_enum(variants: &[Variant]) -> TokenStream {
             fields if variant.named => decode_named(fields, &quote!(Self::#ident)),
             [] => return generated! { (#index, false) => ::core::result::Result::Ok(Self::#ident {}), },
             [field] => {
-                let value = decode_field(&field.ty);
+                let value = decode_field(field);
                 generated! { ::core::result::Result::Ok(Self::#ident(#value)) }
             }
             fields => decode_tuple(fields, &quote!(Self::#ident)),
@@ -365,7 +383,7 @@ fn decode_named(fields: &[Field], path: &TokenStream) -> TokenStream {
     let names = kept.iter().map(|field| field.name());
     let idents = kept.iter().map(|field| &field.ident);
     let indices = 0..kept.len();
-    let values = kept.iter().map(|field| decode_field(&field.ty));
+    let values = kept.iter().map(|field| decode_field(field));
     let transient = fields.iter().filter(|field| field.is_transient()).map(transient);
     if kept.is_empty() {
         return generated! {
@@ -403,10 +421,14 @@ pub(crate) fn transient(Field { ident, ty, .. }: &Field) -> TokenStream {
 
 fn decode_tuple(fields: &[Field], path: &TokenStream) -> TokenStream {
     let len = fields.len();
-    let values = fields.iter().map(|field| decode_field(&field.ty));
+    let values = fields.iter().map(decode_field);
     generated! { __input.tuple(#len, |__input| ::core::result::Result::Ok(#path(#(#values),*))) }
 }
 
-fn decode_field(ty: &Type) -> TokenStream {
+fn decode_field(field: &Field) -> TokenStream {
+    let ty = &field.ty;
+    if field.codec().is_some() {
+        return generated! { <#ty as ::shrine::__private::Foreign>::read(__input)? };
+    }
     generated! { <#ty as ::shrine::__private::State>::decode(__input)? }
 }

@@ -54,9 +54,11 @@ pub(crate) struct Field {
 }
 
 /// How a field takes part in the state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Keeping {
     Kept,
+    /// Under the codec of that name, because its type is a foreign one.
+    Opaque(String),
     /// Its type leads back to this one, so its fingerprint stops here.
     Recursive,
     /// Not at all: rebuilt by `Default`.
@@ -98,6 +100,14 @@ impl Field {
 
     pub(crate) fn is_transient(&self) -> bool {
         self.keeping == Keeping::Transient
+    }
+
+    /// The name of its codec, if it is opaque.
+    pub(crate) fn codec(&self) -> Option<&str> {
+        match &self.keeping {
+            Keeping::Opaque(name) => Some(name),
+            _ => None,
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use quote::ToTokens as _;
 use syn::{Attribute, Data, DeriveInput, Fields};
 
+use super::check;
 use super::model::{Body, Field, Keeping, StateType, Variant};
 use crate::attributes::{self, Options};
 use crate::errors::Errors;
@@ -25,7 +26,8 @@ pub(crate) fn declaration(mut item: DeriveInput, errors: &Errors) -> Declaration
             errors.report(&again, format!("a second `#[{name}]` on one type"), "remove one of the two");
         }
     }
-    let body = body(&mut item.data, errors);
+    let mut body = Body::Unit;
+    let fine = errors.none_from(|| body = self::body(&mut item.data, errors));
     let state = StateType {
         ident: item.ident.clone(),
         generics: item.generics.clone(),
@@ -33,7 +35,7 @@ pub(crate) fn declaration(mut item: DeriveInput, errors: &Errors) -> Declaration
         derives: attributes::derives(&item.attrs),
         deprecated: deprecated(&item),
         version: None,
-        usable: matches!(item.data, Data::Struct(_) | Data::Enum(_)),
+        usable: fine && matches!(item.data, Data::Struct(_) | Data::Enum(_)),
         body,
     };
     Declaration { item, state, hops }
@@ -108,30 +110,45 @@ fn field(field: &mut syn::Field, errors: &Errors) -> Field {
     }
 }
 
-fn keeping(ours: &[Attribute], named: bool, errors: &Errors) -> Keeping {
+/// Reads `#[state(..)]` on a field.
+pub(crate) fn keeping(ours: &[Attribute], named: bool, errors: &Errors) -> Keeping {
     let mut keeping = Keeping::Kept;
     for attribute in ours {
-        let known = ["transient", "recursive"];
+        let known = ["transient", "recursive", "opaque"];
         let mut options = Options::read("#[state]", &known, attributes::arguments(attribute, errors), errors);
         if !known.iter().any(|name| options.may_have(name)) {
-            let help = "write `#[state(transient)]` or `#[state(recursive)]`";
+            let help =
+                "write `#[state(transient)]`, `#[state(recursive)]` or `#[state(opaque = \"name@1\")]`";
             errors.report_at(attributes::place(attribute), "`#[state]` on a field says nothing", help);
         }
         let transient = options.flag("transient");
         let recursive = options.flag("recursive");
+        let opaque = options.text("opaque", "uuid@1");
         options.finish();
-        match (transient, recursive) {
-            (Some(_), Some(recursive)) => {
+        match (transient, recursive, opaque) {
+            (Some(_), Some(recursive), _) => {
                 let help = "remove one of the two: what is not part of the state needs no fingerprint";
                 errors.report(recursive, "a field is `transient` or `recursive`, not both", help);
             }
-            (Some(transient), None) if !named => {
+            (Some(_), None, Some(opaque)) => {
+                let help = "remove one of the two: what is not part of the state needs no codec";
+                errors.report(opaque, "a field is `transient` or `opaque`, not both", help);
+            }
+            (None, Some(_), Some(opaque)) => {
+                let help = "remove one of the two: nothing is known of what is inside an opaque field";
+                errors.report(opaque, "a field is `recursive` or `opaque`, not both", help);
+            }
+            (Some(transient), None, None) if !named => {
                 let help = "give the fields names";
                 errors.report(transient, "only a field with a name can be transient", help);
             }
-            (Some(_), None) => keeping = Keeping::Transient,
-            (None, Some(_)) => keeping = Keeping::Recursive,
-            (None, None) => {}
+            (Some(_), None, None) => keeping = Keeping::Transient,
+            (None, Some(_), None) => keeping = Keeping::Recursive,
+            (None, None, Some(name)) => {
+                check::codec(&name, errors);
+                keeping = Keeping::Opaque(name.value());
+            }
+            (None, None, None) => {}
         }
     }
     keeping

@@ -38,6 +38,8 @@ pub struct Encoder {
     out: ByteBuf,
     depth: u32,
     too_deep: bool,
+    /// Why what was written cannot be used, if a value could not be written.
+    failed: Option<String>,
 }
 
 impl Encoder {
@@ -51,8 +53,11 @@ impl Encoder {
     ///
     /// # Errors
     ///
-    /// When a value was nested deeper than [`MAX_DEPTH`].
+    /// When a value was nested deeper than [`MAX_DEPTH`], or a foreign one could not be written.
     pub fn finish(self) -> Result<Vec<u8>, DecodeError> {
+        if let Some(reason) = self.failed {
+            return Err(DecodeError::new(reason));
+        }
         if self.too_deep {
             return Err(DecodeError::new(format!("nested deeper than {MAX_DEPTH} levels")));
         }
@@ -149,6 +154,22 @@ impl Encoder {
         });
     }
 
+    /// Appends a value that something else has written, if it is one that a [`Decoder`] reads.
+    #[cfg(feature = "serde")]
+    pub(crate) fn foreign(&mut self, bytes: &[u8]) {
+        let mut written = Decoder { rest: bytes, depth: self.depth };
+        match written.skip().and_then(|()| written.finish()) {
+            Ok(()) => self.append_encoded(bytes),
+            Err(error) => self.fail(error.to_string()),
+        }
+    }
+
+    /// Notes that a value could not be written.
+    #[cfg(feature = "serde")]
+    pub(crate) fn fail(&mut self, reason: String) {
+        self.failed.get_or_insert(reason);
+    }
+
     /// Appends what another encoder has written.
     pub(crate) fn append_encoded(&mut self, encoded: &[u8]) {
         self.out.as_mut_vec().extend_from_slice(encoded);
@@ -164,14 +185,17 @@ impl Encoder {
         let mut entries = Vec::with_capacity(len);
         let depth = self.depth + 1;
         let mut too_deep = false;
+        let mut failed = None;
         write(&mut |entry| {
             let mut out = Self { depth, ..Self::default() };
             entry(&mut out);
             too_deep |= out.too_deep;
+            failed = failed.take().or(out.failed);
             entries.push(out.out.into_vec());
         });
         entries.sort_unstable();
         self.too_deep |= too_deep;
+        self.failed = self.failed.take().or(failed);
         let append = |out: &mut Self| entries.iter().for_each(|entry| out.append_encoded(entry));
         if map { self.map(len, append) } else { self.array(len, append) }
     }

@@ -171,7 +171,7 @@ impl<'a> Reader<'a> {
                 value
             }
             Shape::Unit if json.is_null() => Ok(Value::Nil),
-            Shape::Any => Ok(untyped(json)),
+            Shape::Any | Shape::Opaque(_) => Ok(untyped(json)),
             Shape::Bool => self.some(json.as_bool().map(Value::Bool), shape, json),
             Shape::Int { bits, signed } => self.some(integer(json, *bits, *signed), shape, json),
             Shape::Float { bits } => self.some(
@@ -200,7 +200,7 @@ impl<'a> Reader<'a> {
             Shape::Map { key, value } => self.map(json, shape, key, value),
             Shape::Struct(of) => self.inside(shape, |reader| reader.fields(json, shape, &of.fields)),
             Shape::Enum(_) => self.inside(shape, |reader| reader.variant(json, shape)),
-            Shape::Unit | Shape::Opaque(_) => self.some(None, shape, json),
+            Shape::Unit => self.some(None, shape, json),
         }
     }
 

@@ -191,7 +191,7 @@ impl Shape {
     /// Whether a value of this shape can be encoded as nil.
     #[must_use]
     pub fn is_nullable(&self) -> bool {
-        matches!(self, Self::Unit | Self::Option(_) | Self::Any)
+        matches!(self, Self::Unit | Self::Option(_) | Self::Any | Self::Opaque(_))
     }
 }
 

@@ -8,6 +8,7 @@ use std::fmt;
 
 use super::attic::Attic;
 use super::codec::{DecodeError, Decoder, Encoder};
+use super::opaque::Foreign;
 use super::{State, from_bytes, to_bytes};
 
 /// The hop from one version's type to the next one's.
@@ -114,6 +115,36 @@ impl StepContext {
         }
         let path = self.path_of(field);
         self.attic.take(version, &path)
+    }
+
+    /// [`StepContext::discard`] for a field under a codec of its own.
+    #[doc(hidden)]
+    pub fn discard_foreign<T: Foreign>(
+        &mut self,
+        version: &'static str,
+        field: &'static str,
+        codec: u64,
+        value: &T,
+    ) {
+        let mut out = Encoder::new();
+        value.write(&mut out);
+        if let Ok(bytes) = out.finish() {
+            let path = self.path_of(field);
+            self.attic.put_encoded(version, path, codec, bytes);
+        }
+    }
+
+    /// [`StepContext::restore`] for a field under a codec of its own.
+    #[doc(hidden)]
+    pub fn restore_foreign<T: Foreign>(
+        &mut self,
+        version: &str,
+        field: &'static str,
+        codec: u64,
+    ) -> Option<T> {
+        let path = self.path_of(field);
+        let bytes = self.attic.take_encoded(version, &path, codec)?;
+        T::read(&mut Decoder::new(&bytes)).ok()
     }
 
     /// Runs `inside` one level further in: `step` is a field or `[index]`.

@@ -44,7 +44,7 @@ pub mod core {}
 
 /// A widget with a history.
 #[widget(id = "strict.one-2", version = "1.0.0-rc.2")]
-#[migrate(from = "0.9.0", rename(count => total), add(step = 1), remove(gone: bool, lost: [u8; 2]))]
+#[migrate(from = "0.9.0", rename(count => total), add(step = 1), remove(gone: bool, lost: [u8; 2], #[state(opaque = "text.utf-8@1")] was: ::std::string::String, meters: Meters))]
 #[migrate(from = "0.8.0-beta.2", add(tree), manual)]
 #[migrate(from = "0.8.0-beta.1", change(count: i32, step_0: u8, up = |old| old.into(), down = |new| new as u8))]
 #[derive(Debug, Default, Clone, PartialEq)]
@@ -58,6 +58,9 @@ pub struct Strict {
     pub(crate) mode: Mode,
     /// Raw.
     pub r#type: Raw,
+    /// Foreign.
+    #[state(opaque = "text.utf-8@1")]
+    pub foreign: ::std::option::Option<::std::string::String>,
     #[state(transient)]
     scratch: Scratch,
     /// A tree.
@@ -70,7 +73,10 @@ fn plant(old: StrictV0_8_0_beta_2) -> ::std::result::Result<StrictV0_9_0, shrine
         count: old.count,
         gone: old.gone,
         lost: old.lost,
+        was: old.was,
+        meters: old.meters,
         mode: old.mode,
+        foreign: old.foreign,
         step_0: old.step_0,
         r#type: old.r#type,
         tree: <Tree as ::std::default::Default>::default(),

@@ -2,7 +2,7 @@ use shrine::prelude::*;
 
 #[state]
 struct Item {
-    #[state(opaque = "date@1")]
+    #[state(codec = "date@1")]
     text: String,
 }
 

@@ -117,9 +117,9 @@ impl Walk<'_> {
         let kept = transfers.iter().filter_map(older_field);
         let gone = removed.iter().map(|removed| Field {
             ident: Some(removed.field.clone()),
-            ty: sound(&removed.ty),
+            ty: sound(&removed.ty, &removed.keeping),
             vis: self.head.vis.clone(),
-            keeping: Keeping::Kept,
+            keeping: removed.keeping.clone(),
             attributes: Vec::new(),
         });
         Body::Named(kept.chain(gone).collect())
@@ -144,6 +144,7 @@ impl Walk<'_> {
         if let (How::Change(change), Some(ident)) = (how, &field.ident)
             && matches!(change.up, Up::Lossless)
             && of_type(&change.ty) == of_type(&field.ty)
+            && change.keeping == field.keeping
         {
             let name = plain(ident);
             let message = format!("`{name}` is `{}` in both versions", of_type(&field.ty));
@@ -166,15 +167,19 @@ fn older_field(transfer: &Transfer) -> Option<Field> {
         How::Move { from } if plain(from) == field.name() => Some(field.clone()),
         How::Move { from } => Some(documented(field, from, &field.ty)),
         How::Carry { from, ty } => Some(documented(field, from, ty)),
-        How::Change(change) => field.ident.as_ref().map(|ident| documented(field, ident, &sound(&change.ty))),
+        How::Change(change) => field.ident.as_ref().map(|ident| Field {
+            keeping: change.keeping.clone(),
+            ..documented(field, ident, &sound(&change.ty, &change.keeping))
+        }),
         How::Add { .. } | How::Default => None,
     }
 }
 
 fn old_types(transfers: &[Transfer], removed: &[Removed], errors: &Errors) {
     let changed = transfers.iter().filter_map(|transfer| match &transfer.how {
-        How::Change(change) => Some(&change.ty),
+        How::Change(change) => Some((&change.ty, &change.keeping)),
         _ => None,
     });
-    changed.chain(removed.iter().map(|removed| &removed.ty)).for_each(|ty| field_type(ty, errors));
+    let types = changed.chain(removed.iter().map(|removed| (&removed.ty, &removed.keeping)));
+    types.filter(|(_, keeping)| **keeping == Keeping::Kept).for_each(|(ty, _)| field_type(ty, errors));
 }

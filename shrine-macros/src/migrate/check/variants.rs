@@ -194,7 +194,9 @@ impl Walk<'_> {
                         format!("a transient field is part of no version of `{}`", plain(&variant.ident));
                     self.errors.report(&field.ident, message, "leave it out");
                 }
-                field_type(&field.ty, self.errors);
+                if field.codec().is_none() {
+                    field_type(&field.ty, self.errors);
+                }
             }
         }
     }
@@ -243,7 +245,7 @@ impl Walk<'_> {
 
 /// The variant as the hop writes it, without types that were refused.
 fn written(variant: &Variant) -> Variant {
-    let field = |field: &Field| Field { ty: sound(&field.ty), ..field.clone() };
+    let field = |field: &Field| Field { ty: sound(&field.ty, &field.keeping), ..field.clone() };
     Variant { fields: variant.fields.iter().map(field).collect(), ..variant.clone() }
 }
 

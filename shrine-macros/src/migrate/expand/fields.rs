@@ -6,9 +6,9 @@ use syn::{Expr, Type};
 
 use super::step::{Hop, applied, at, bare, is_option_of, local};
 use crate::migrate::model::{Change, How, Removed, Transfer, Up};
-use crate::names::plain;
-use crate::state::expand::transient;
-use crate::state::model::Field;
+use crate::names::{of_type, plain};
+use crate::state::expand::{fingerprint_of, transient};
+use crate::state::model::{Field, Keeping};
 
 impl Hop<'_> {
     pub(super) fn fields_up(&self, transfers: &[Transfer], removed: &[Removed]) -> TokenStream {
@@ -18,7 +18,7 @@ impl Hop<'_> {
             _ => None,
         });
         let gone = removed.iter().filter(|removed| removed.down.is_none());
-        let discard = gone.map(|removed| self.discard_old(&removed.field));
+        let discarded = gone.map(|removed| self.discard_old(removed));
         let fields = transfers.iter().enumerate().map(|(index, transfer)| {
             let (ident, value) = (&transfer.field.ident, up_value(index, transfer));
             if matches!(transfer.how, How::Default) {
@@ -29,7 +29,7 @@ impl Hop<'_> {
         });
         generated! {
             #(#locals)*
-            #(#discard)*
+            #(#discarded)*
             ::core::result::Result::Ok(Self { #(#fields)* })
         }
     }
@@ -37,10 +37,10 @@ impl Hop<'_> {
     pub(super) fn fields_down(&self, transfers: &[Transfer], removed: &[Removed]) -> TokenStream {
         let newer = &self.newer;
         let locals = removed.iter().enumerate().map(|(index, removed)| self.restored(index, removed));
-        let discard = transfers.iter().filter_map(|Transfer { field, how }| match how {
+        let discarded = transfers.iter().filter_map(|Transfer { field, how }| match how {
             How::Add { .. } => {
-                let (ident, name) = (&field.ident, field.name());
-                Some(generated! { __context.discard(#newer, #name, &self.#ident); })
+                let ident = &field.ident;
+                Some(discard(newer, &field.name(), field.codec(), &generated! { &self.#ident }))
             }
             _ => None,
         });
@@ -52,7 +52,7 @@ impl Hop<'_> {
         let ident = &self.link.older.ident;
         generated! {
             #(#locals)*
-            #(#discard)*
+            #(#discarded)*
             ::core::result::Result::Ok(#ident { #(#kept)* #(#gone)* })
         }
     }
@@ -63,18 +63,16 @@ impl Hop<'_> {
             Expr::Closure(_) => generated! { ::shrine::__private::computed::<_, #ty>(&__old, #value) },
             _ => quote!(#value),
         };
-        generated! {
-            let #local: #ty = __context.restore::<#ty>(#version, #name).unwrap_or_else(|| #value);
-        }
+        let restored = restore(version, &name, field.codec(), ty);
+        generated! { let #local: #ty = #restored.unwrap_or_else(|| #value); }
     }
 
-    fn discard_old(&self, field: &Ident) -> TokenStream {
-        let (version, name) = (&self.older, plain(field));
-        generated! { __context.discard(#version, #name, &__old.#field); }
+    fn discard_old(&self, Removed { field, keeping, .. }: &Removed) -> TokenStream {
+        discard(&self.older, &plain(field), codec(keeping), &generated! { &__old.#field })
     }
 
     fn restored(&self, index: usize, removed: &Removed) -> TokenStream {
-        let (local, Removed { field, ty, down }) = (local(index), removed);
+        let (local, Removed { field, ty, keeping, down }) = (local(index), removed);
         if let Some(down) = down {
             return match bare(down) {
                 Expr::Closure(_) => {
@@ -85,8 +83,9 @@ impl Hop<'_> {
         }
         let (newer, older, name) = (&self.newer, &self.older, plain(field));
         let what = format!("the removal of `{name}`");
+        let restored = restore(older, &name, codec(keeping), ty);
         generated! {
-            let __kept = __context.restore::<#ty>(#older, #name);
+            let __kept = #restored;
             let #local = {
                 #[allow(unused_imports)]
                 use ::shrine::__private::NoFallback as _;
@@ -106,6 +105,8 @@ fn up_value(index: usize, Transfer { field, how }: &Transfer) -> TokenStream {
         How::Change(change) => {
             let value = generated! { __old.#ident };
             match &change.up {
+                // Only the codec changes.
+                Up::Lossless if of_type(new) == of_type(&change.ty) => value,
                 Up::Lossless if is_option_of(new, &change.ty) => {
                     generated! { ::shrine::__private::convert::wrap(#value) }
                 }
@@ -135,6 +136,7 @@ fn down_value(Transfer { field, how }: &Transfer) -> Option<TokenStream> {
             let Change { ty, down, .. } = &**change;
             let value = match down {
                 Some(down) => applied(&value, down, ty),
+                None if of_type(new) == of_type(ty) => value,
                 None if is_option_of(new, ty) => {
                     at(&name, &generated! { ::shrine::__private::convert::unwrap(#value) })
                 }
@@ -143,6 +145,29 @@ fn down_value(Transfer { field, how }: &Transfer) -> Option<TokenStream> {
             Some(generated! { #ident: #value, })
         }
         How::Add { .. } | How::Default => None,
+    }
+}
+
+/// Puts the value of a field into the attic.
+fn discard(version: &str, name: &str, codec: Option<&str>, value: &TokenStream) -> TokenStream {
+    match codec.map(fingerprint_of) {
+        None => generated! { __context.discard(#version, #name, #value); },
+        Some(codec) => generated! { __context.discard_foreign(#version, #name, #codec, #value); },
+    }
+}
+
+/// Takes the value of a field back from the attic.
+fn restore(version: &str, name: &str, codec: Option<&str>, ty: &Type) -> TokenStream {
+    match codec.map(fingerprint_of) {
+        None => generated! { __context.restore::<#ty>(#version, #name) },
+        Some(codec) => generated! { __context.restore_foreign::<#ty>(#version, #name, #codec) },
+    }
+}
+
+fn codec(keeping: &Keeping) -> Option<&str> {
+    match keeping {
+        Keeping::Opaque(name) => Some(name),
+        _ => None,
     }
 }
 

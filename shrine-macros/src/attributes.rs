@@ -93,6 +93,22 @@ impl<'a> Options<'a> {
         }
     }
 
+    /// The texts of `name = "text"` or `name = ["text", ..]`.
+    pub(crate) fn texts(&mut self, name: &str, example: &str) -> Vec<LitStr> {
+        let text = |expression: &Expr| match expression {
+            Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text.clone()),
+            _ => None,
+        };
+        let Some(entry) = self.once(name) else { return Vec::new() };
+        let texts = match &entry.value {
+            Value::Is(Expr::Array(array)) => array.elems.iter().map(text).collect(),
+            Value::Is(expression) => text(expression).map(|text| vec![text]),
+            Value::None | Value::List(_) => None,
+        };
+        let texts = texts.filter(|texts: &Vec<_>| !texts.is_empty());
+        texts.or_else(|| self.wrong(&entry, "is text, or a list of texts", example)).unwrap_or_default()
+    }
+
     /// The path of `name = path`.
     pub(crate) fn path(&mut self, name: &str) -> Option<Path> {
         let entry = self.once(name)?;

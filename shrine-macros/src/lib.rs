@@ -64,6 +64,10 @@ mod widget;
 ///
 /// A parameter `name: &mut Output<U>` is the output port `name`. The message may be left out. Except for the view, a
 /// method returns nothing or a `Result<(), E>`.
+///
+/// A port that was renamed says so, and its connections and waiting messages come along: `#[input(was = "add")]`, and
+/// `#[output(was = "sum")] total: &mut Output<U>` in one of the methods that have that output. Several former names are
+/// a list: `was = ["add", "plus"]`.
 #[proc_macro_attribute]
 pub fn widget(arguments: TokenStream, item: TokenStream) -> TokenStream {
     widget::attribute(arguments.into(), item.into(), &Lock::of_this_crate()).into()

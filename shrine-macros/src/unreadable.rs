@@ -11,8 +11,17 @@ use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 use quote::quote;
 
 /// Attributes that mean something below `#[widget]` and `#[state]` only.
-const HELPERS: &[&str] =
-    &["migrate", "state", "input", "every", "view", "before_update", "after_update", "update_failed"];
+const HELPERS: &[&str] = &[
+    "migrate",
+    "state",
+    "input",
+    "output",
+    "every",
+    "view",
+    "before_update",
+    "after_update",
+    "update_failed",
+];
 
 /// The item without helper attributes, and stand-ins for what would have been generated. None if it is neither a
 /// struct, an enum nor an `impl`.

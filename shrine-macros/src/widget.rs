@@ -14,6 +14,7 @@ use crate::version::{Form, Version};
 mod check;
 mod duration;
 mod expand;
+mod former;
 mod model;
 mod parse;
 
@@ -68,6 +69,7 @@ fn behave(arguments: TokenStream, mut input: ItemImpl, errors: &Errors) -> Token
         behaviour = parse::behaviour(&mut input, errors);
         check::block(&input, errors);
         check::outputs(&mut behaviour, errors);
+        former::check(&behaviour, errors);
     });
     let implementation = expand::behaviour(&input, fine.then_some(&behaviour));
     quote! { #input #implementation }

@@ -132,6 +132,9 @@ pub struct PortInfo {
     pub fingerprint: u64,
     /// The shape of the payload type.
     pub shape: Shape,
+    /// What the port was called before: `#[input(was = "..")]`, `#[output(was = "..")]`. No port of that direction is
+    /// called so now.
+    pub was: Vec<String>,
 }
 
 /// A timer.
@@ -147,14 +150,15 @@ impl PortInfo {
     /// A port whose messages are of type `T`.
     #[must_use]
     pub fn of<T: State>(name: &str) -> Self {
-        Self { name: name.to_owned(), fingerprint: T::FINGERPRINT, shape: T::shape(&mut ShapeContext::new()) }
+        let (fingerprint, shape) = (T::FINGERPRINT, T::shape(&mut ShapeContext::new()));
+        Self { name: name.to_owned(), fingerprint, shape, was: Vec::new() }
     }
 }
 
 record! {
     UpdateContext { instance, from, to, generation, plan }
     Interface { inputs, outputs, timers, hooks }
-    PortInfo { name, fingerprint, shape }
+    PortInfo { name, fingerprint, shape, was }
     TimerInfo { name, period }
 }
 

@@ -426,3 +426,31 @@ fn messages_are_delivered_and_their_types_checked() {
     Behaviour::tick(&mut counter, 0, &outbox).unwrap();
     assert_eq!(Behaviour::view(&counter).as_deref(), Some("42"));
 }
+
+#[derive(Debug, Default)]
+#[widget(id = "renamed", version = "1.0.0")]
+struct Renamed {
+    sum: i64,
+}
+
+#[widget]
+impl Renamed {
+    #[input(was = ["plus", "type"])]
+    fn add(&mut self, n: i64, #[output(was = "total")] sum: &mut Output<i64>) {
+        self.sum += n;
+        sum.send(self.sum);
+    }
+
+    #[every("1s")]
+    fn repeat(&mut self, sum: &mut Output<i64>) {
+        sum.send(self.sum);
+    }
+}
+
+#[test]
+fn a_port_knows_what_it_was_called_before() {
+    let interface = Renamed::interface();
+    assert_eq!(interface.inputs[0].was, ["plus", "type"]);
+    assert_eq!((interface.outputs.len(), &*interface.outputs[0].was), (1, &["total".to_owned()][..]));
+    assert!(Counter::interface().inputs[0].was.is_empty());
+}

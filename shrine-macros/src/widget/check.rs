@@ -9,7 +9,7 @@ use syn::{
 use super::model::{Behaviour, Output, Parameter, Role};
 use crate::attributes;
 use crate::errors::Errors;
-use crate::names::{of_type, plain};
+use crate::names::{list, of_type, plain};
 
 /// Whether the id can be part of the name of a symbol and of a file.
 pub(crate) fn id(id: &LitStr, errors: &Errors) -> bool {
@@ -59,9 +59,9 @@ pub(crate) fn outputs(behaviour: &mut Behaviour, errors: &Errors) {
     let mut found: Vec<Output> = Vec::new();
     for parameter in inputs.chain(timers) {
         let Parameter::Output(output) = parameter else { continue };
-        match found.iter().find(|known| plain(&known.name) == plain(&output.name)) {
+        match found.iter_mut().find(|known| plain(&known.name) == plain(&output.name)) {
             None => found.push(output.clone()),
-            Some(known) if of_type(&known.ty) == of_type(&output.ty) => {}
+            Some(known) if of_type(&known.ty) == of_type(&output.ty) => renamed(known, output, errors),
             Some(known) => {
                 let (name, first) = (plain(&output.name), of_type(&known.ty));
                 let message = format!(
@@ -73,6 +73,25 @@ pub(crate) fn outputs(behaviour: &mut Behaviour, errors: &Errors) {
         }
     }
     behaviour.outputs = found;
+}
+
+/// Takes over the former names of an output from one more place that mentions it, and reports other ones.
+fn renamed(known: &mut Output, again: &Output, errors: &Errors) {
+    let sorted = |output: &Output| {
+        let mut names: Vec<_> = output.was.iter().map(LitStr::value).collect();
+        names.sort();
+        names
+    };
+    if known.was.is_empty() {
+        known.was.clone_from(&again.was);
+    } else if let Some(was) = again.was.first()
+        && sorted(known) != sorted(again)
+    {
+        let name = plain(&known.name);
+        let message =
+            format!("the output `{name}` has another former name elsewhere: {}", list(sorted(known)));
+        errors.report(was, message, "say it in one place, or the same in each");
+    }
 }
 
 /// Reports a second method for what there can be one of.

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
-use syn::{ItemImpl, Type};
+use syn::{ItemImpl, LitStr, Type};
 
 use super::model::{Behaviour, HookMethod, Identity, Output, Parameter};
 use crate::names::plain;
@@ -17,7 +17,7 @@ pub(crate) fn export(widget: &StateType, identity: &Identity) -> TokenStream {
         return TokenStream::new();
     }
     let (ident, lenient) = (&widget.ident, lenient(widget));
-    let id = identity.id.as_ref().map_or_else(|| plain(ident), syn::LitStr::value);
+    let id = identity.id.as_ref().map_or_else(|| plain(ident), LitStr::value);
     let implementation = generated! {
         #lenient
         impl ::shrine::__private::Widget for #ident {
@@ -115,9 +115,11 @@ pub(crate) fn behaviour(block: &ItemImpl, behaviour: Option<&Behaviour>) -> Toke
 }
 
 fn interface(behaviour: &Behaviour) -> TokenStream {
-    let inputs =
-        behaviour.inputs.iter().map(|input| port(&plain(&input.method), &message(&input.parameters)));
-    let outputs = behaviour.outputs.iter().map(|output| port(&plain(&output.name), &output.ty));
+    let inputs = behaviour
+        .inputs
+        .iter()
+        .map(|input| port(&plain(&input.method), &message(&input.parameters), &input.was));
+    let outputs = behaviour.outputs.iter().map(|output| port(&plain(&output.name), &output.ty, &output.was));
     let timers = behaviour.timers.iter().map(|timer| {
         let (name, period) = (plain(&timer.method), Literal::u64_unsuffixed(timer.period));
         generated! { ::shrine::__private::TimerInfo { name: ::std::string::String::from(#name), period: #period } }
@@ -134,13 +136,14 @@ fn interface(behaviour: &Behaviour) -> TokenStream {
     }
 }
 
-fn port(name: &str, ty: &Type) -> TokenStream {
+fn port(name: &str, ty: &Type, was: &[LitStr]) -> TokenStream {
     // Written out rather than `PortInfo::of`, so that a type that is no state is reported once: see `state::expand`.
     generated! {
         ::shrine::__private::PortInfo {
             name: ::std::string::String::from(#name),
             fingerprint: <#ty as ::shrine::__private::State>::FINGERPRINT,
             shape: <#ty as ::shrine::__private::State>::shape(&mut ::shrine::__private::ShapeContext::new()),
+            was: ::std::vec![#(::std::string::String::from(#was)),*],
         }
     }
 }
@@ -167,7 +170,7 @@ fn call(method: &syn::Ident, parameters: &[Parameter], input: bool, behaviour: &
     });
     let arguments = parameters.iter().map(|parameter| match parameter {
         Parameter::Message(_) => generated! { __message },
-        Parameter::Output(Output { name, ty }) => {
+        Parameter::Output(Output { name, ty, .. }) => {
             let index =
                 behaviour.outputs.iter().position(|output| plain(&output.name) == plain(name)).unwrap_or(0);
             let index = Literal::usize_unsuffixed(index);

@@ -41,6 +41,8 @@ pub(crate) struct HookMethod {
 
 pub(crate) struct Input {
     pub(crate) method: Ident,
+    /// What the port was called before.
+    pub(crate) was: Vec<LitStr>,
     pub(crate) parameters: Vec<Parameter>,
 }
 
@@ -61,6 +63,8 @@ pub(crate) enum Parameter {
 pub(crate) struct Output {
     pub(crate) name: Ident,
     pub(crate) ty: Type,
+    /// What the port was called before.
+    pub(crate) was: Vec<LitStr>,
 }
 
 /// A method that takes part in updates.

@@ -8,9 +8,9 @@ use syn::{
     Type,
 };
 
-use super::check;
 use super::duration::nanoseconds;
 use super::model::{Behaviour, HookMethod, Identity, Input, Output, Parameter, Role, Timer};
+use super::{check, former};
 use crate::attributes::{self, Options};
 use crate::errors::Errors;
 use crate::names::plain;
@@ -52,7 +52,8 @@ pub(crate) fn behaviour(block: &mut ItemImpl, errors: &Errors) -> Behaviour {
         match item {
             ImplItem::Fn(method) => {
                 let roles = roles(&mut method.attrs);
-                self::method(method, &roles, &mut behaviour, errors);
+                let renamed = former::take_outputs(&mut method.sig);
+                self::method(method, &roles, &renamed, &mut behaviour, errors);
             }
             ImplItem::Const(item) => misplaced(&mut item.attrs, errors),
             ImplItem::Type(item) => misplaced(&mut item.attrs, errors),
@@ -77,8 +78,17 @@ fn misplaced(attributes: &mut Vec<Attribute>, errors: &Errors) {
     }
 }
 
-fn method(method: &ImplItemFn, roles: &[(Role, Attribute)], behaviour: &mut Behaviour, errors: &Errors) {
-    let Some((role, attribute)) = roles.first() else { return };
+/// `renamed` are the `#[output]` attributes of each parameter.
+fn method(
+    method: &ImplItemFn,
+    roles: &[(Role, Attribute)],
+    renamed: &[Vec<Attribute>],
+    behaviour: &mut Behaviour,
+    errors: &Errors,
+) {
+    let Some((role, attribute)) = roles.first() else {
+        return former::misplaced(&renamed.concat(), errors);
+    };
     let fine = errors.none_from(|| {
         for (again, attribute) in &roles[1..] {
             let message =
@@ -87,11 +97,11 @@ fn method(method: &ImplItemFn, roles: &[(Role, Attribute)], behaviour: &mut Beha
         }
         check::signature(*role, method, errors);
     });
-    let period = period(*role, attribute, errors);
-    let parameters = parameters(*role, method, errors);
+    let (period, was) = options(*role, attribute, errors);
+    let parameters = parameters(*role, method, renamed, errors);
     let ident = method.sig.ident.clone();
     match role {
-        Role::Input => behaviour.inputs.push(Input { method: ident, parameters }),
+        Role::Input => behaviour.inputs.push(Input { method: ident, was, parameters }),
         Role::Every => {
             behaviour.timers.extend(period.map(|period| Timer { method: ident, period, parameters }));
         }
@@ -114,16 +124,23 @@ fn method(method: &ImplItemFn, roles: &[(Role, Attribute)], behaviour: &mut Beha
     }
 }
 
-/// The period of `#[every("1s")]`; every other attribute takes no options.
-fn period(role: Role, attribute: &Attribute, errors: &Errors) -> Option<u64> {
+/// The period of `#[every("1s")]`, or the former names of `#[input(was = "..")]`; every other attribute takes no options.
+fn options(role: Role, attribute: &Attribute, errors: &Errors) -> (Option<u64>, Vec<LitStr>) {
     let tokens = attributes::arguments(attribute, errors);
-    if role != Role::Every {
-        if !tokens.is_empty() {
-            let name = role.name();
-            errors.report(tokens, format!("`#[{name}]` takes no options"), format!("write `#[{name}]`"));
+    match role {
+        Role::Every => (period(tokens, errors, attribute), Vec::new()),
+        Role::Input => (None, former::names("#[input]", tokens, errors)),
+        Role::View | Role::Hook(_) => {
+            if !tokens.is_empty() {
+                let name = role.name();
+                errors.report(tokens, format!("`#[{name}]` takes no options"), format!("write `#[{name}]`"));
+            }
+            (None, Vec::new())
         }
-        return None;
     }
+}
+
+fn period(tokens: TokenStream, errors: &Errors, attribute: &Attribute) -> Option<u64> {
     let help = "write it as `#[every(\"1s\")]`, `#[every(\"250ms\")]` or `#[every(\"1.5m\")]`";
     match syn::parse2::<LitStr>(tokens.clone()) {
         Ok(text) => match nanoseconds(&text.value()) {
@@ -141,17 +158,30 @@ fn period(role: Role, attribute: &Attribute, errors: &Errors) -> Option<u64> {
 }
 
 /// The parameters of a handler after `self`.
-fn parameters(role: Role, method: &ImplItemFn, errors: &Errors) -> Vec<Parameter> {
+fn parameters(
+    role: Role,
+    method: &ImplItemFn,
+    renamed: &[Vec<Attribute>],
+    errors: &Errors,
+) -> Vec<Parameter> {
     if !matches!(role, Role::Input | Role::Every) {
+        former::misplaced(&renamed.concat(), errors);
         return Vec::new();
     }
     let name = plain(&method.sig.ident);
     let mut parameters = Vec::new();
     let mut messages = 0;
-    for argument in &method.sig.inputs {
+    for (argument, renamed) in method.sig.inputs.iter().zip(renamed) {
+        let port = match argument {
+            FnArg::Typed(argument) => output_type(&argument.ty),
+            FnArg::Receiver(_) => None,
+        };
+        if port.is_none() {
+            former::misplaced(renamed, errors);
+        }
         let FnArg::Typed(argument) = argument else { continue };
-        if let Some(ty) = output_type(&argument.ty) {
-            parameters.extend(output(argument, ty, errors));
+        if let Some(ty) = port {
+            parameters.extend(output(argument, ty, former::of_output(renamed, errors), errors));
             continue;
         }
         messages += 1;
@@ -177,10 +207,10 @@ fn parameters(role: Role, method: &ImplItemFn, errors: &Errors) -> Vec<Parameter
     parameters
 }
 
-fn output(argument: &PatType, ty: Type, errors: &Errors) -> Option<Parameter> {
+fn output(argument: &PatType, ty: Type, was: Vec<LitStr>, errors: &Errors) -> Option<Parameter> {
     match &*argument.pat {
         Pat::Ident(pat) if pat.subpat.is_none() && pat.by_ref.is_none() => {
-            Some(Parameter::Output(Output { name: port_name(&pat.ident), ty }))
+            Some(Parameter::Output(Output { name: port_name(&pat.ident), ty, was }))
         }
         pat => {
             let help = "write `name: &mut Output<T>`; the port is called like the parameter";

@@ -1,4 +1,4 @@
-//! The attribute macros of shrine: `#[widget]`, `#[state]` and `#[migrate]`.
+//! The attribute macros of shrine: `#[widget]`, `#[state]`, `#[migrate]` and `#[transform]`.
 //!
 //! Each macro goes through the same stages: *parse* reads tokens, *model* says what was meant, *check* finds what
 //! cannot work, *expand* writes code. Every stage reports to one collector (`errors.rs`), so that one compile shows
@@ -25,6 +25,7 @@ mod names;
 #[cfg(test)]
 mod snapshots;
 mod state;
+mod transform;
 mod unreadable;
 mod version;
 mod widget;
@@ -126,4 +127,26 @@ pub fn state(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn migrate(arguments: TokenStream, item: TokenStream) -> TokenStream {
     migrate::attribute(arguments.into(), item.into()).into()
+}
+
+/// Makes a function a named transform: a connection may put it between two ports.
+///
+/// `#[transform] fn doubled(n: i64) -> i64 { n * 2 }`. It takes one message by value and returns what becomes of it; both
+/// types implement `State`. It stays callable as it is.
+///
+/// | returns | what happens |
+/// |---|---|
+/// | `T` | a message of type `T` goes on; that may be an `Option` |
+/// | `Result<T, E>` with `E: Into<BoxError>` | as `T`; an error is reported, and the message goes no further |
+/// | `Option<T>`, with `#[transform(filter)]` | what is `Some` goes on as `T`, what is `None` does not |
+/// | `Result<Option<T>, E>`, with `#[transform(filter)]` | both |
+///
+/// A return type is a `Result` or an `Option` if it is written with that name.
+///
+/// Connections know the transform by the name of the function, or by `#[transform(name = "to-celsius")]`. A name can be
+/// there once in a crate. A program that links transforms rather than loading them names the type beside the function,
+/// which is called alike: `Library::in_process("app").with_transform::<doubled>()`.
+#[proc_macro_attribute]
+pub fn transform(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    transform::attribute(arguments.into(), item.into()).into()
 }

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::lock::Lock;
-use crate::{migrate, state, widget};
+use crate::{migrate, state, transform, widget};
 
 /// The code as `rustfmt` would lay it out.
 fn pretty(tokens: TokenStream) -> String {
@@ -43,6 +43,16 @@ fn a_nested_type_with_a_version() {
         }
     };
     insta::assert_snapshot!(pretty(state::attribute(quote!(version = "2"), item, &Lock::default())));
+}
+
+#[test]
+fn a_filter_that_may_fail() {
+    let item = quote! {
+        pub fn number(text: String) -> Result<Option<i64>, BoxError> {
+            Ok(text.parse().ok())
+        }
+    };
+    insta::assert_snapshot!(pretty(transform::attribute(quote!(filter, name = "to-number"), item)));
 }
 
 #[test]

@@ -18,6 +18,9 @@ mod former;
 mod model;
 mod parse;
 
+pub(crate) use check::is_name;
+pub(crate) use expand::symbol;
+
 /// The whole of `#[widget]`.
 pub(crate) fn attribute(arguments: TokenStream, item: TokenStream, lock: &Lock) -> TokenStream {
     let errors = Errors::new();

@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use libloading::os::unix::{Library as OpenLibrary, RTLD_LOCAL, RTLD_NOW};
-use shrine::abi::Descriptor;
 use shrine::abi::handle::Library;
+use shrine::abi::{Descriptor, TransformDescriptor};
 
 use check::{Checked, Toolchain};
 use files::Files;
@@ -71,18 +71,21 @@ impl Loader {
         let checked = check::check(&bytes)?;
         check_toolchain(&checked.toolchain)?;
         let path = self.files.store(artifact, &bytes, &checked.build_id)?;
-        let descriptors = open(&path, &checked)?;
+        let (widgets, transforms) = open(&path, &checked)?;
         // SAFETY: `check` saw that each symbol names data of at least the size of a descriptor, within the file. That
         // its functions keep the contract is what `shrine`'s macros generate; a symbol with the reserved prefix that
         // was written by hand is taken at its word. `open` never closes the library.
-        let library = unsafe { Library::open(name, Some(checked.build_id.clone()), &descriptors) };
+        let library = unsafe { Library::open(name, Some(checked.build_id.clone()), &widgets, &transforms) };
         remember_toolchain(checked.toolchain);
         library.map_err(|error| LoadError::new(error.to_string(), error.help()))
     }
 }
 
+/// The addresses of the descriptors of a library.
+type Descriptors = (Vec<*const Descriptor>, Vec<*const TransformDescriptor>);
+
 /// Opens a checked file and answers with the addresses of its descriptors.
-fn open(path: &PathBuf, checked: &Checked) -> Result<Vec<*const Descriptor>, LoadError> {
+fn open(path: &PathBuf, checked: &Checked) -> Result<Descriptors, LoadError> {
     let refused = |error: libloading::Error| {
         // Which library or symbol is missing is in the cause.
         let why = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
@@ -94,14 +97,20 @@ fn open(path: &PathBuf, checked: &Checked) -> Result<Vec<*const Descriptor>, Loa
     // SAFETY: opening runs the library's initialisers. They are those of the crates that the user builds into it, and
     // running that code is what was asked for. The file is complete, was checked, and nobody writes to it.
     let library = unsafe { OpenLibrary::open(Some(path), RTLD_NOW | RTLD_LOCAL) }.map_err(refused)?;
+    let widgets = addresses(&library, &checked.widgets);
+    let transforms = addresses(&library, &checked.transforms);
+    std::mem::forget(library);
+    Ok((widgets.map_err(refused)?, transforms.map_err(refused)?))
+}
+
+/// Where the symbols are in the process.
+fn addresses<D>(library: &OpenLibrary, symbols: &[String]) -> Result<Vec<*const D>, libloading::Error> {
     let address = |symbol: &String| {
         let symbol = CString::new(symbol.as_str()).unwrap_or_default();
         // SAFETY: the symbol is data, see `check`, so a pointer to it is what it is; nothing is read here.
-        unsafe { library.get::<*const Descriptor>(symbol.as_bytes_with_nul()) }.map(|found| *found)
+        unsafe { library.get::<*const D>(symbol.as_bytes_with_nul()) }.map(|found| *found)
     };
-    let descriptors = checked.widgets.iter().map(address).collect::<Result<Vec<_>, _>>().map_err(refused);
-    std::mem::forget(library);
-    descriptors
+    symbols.iter().map(address).collect()
 }
 
 /// The toolchain of the libraries that this process has loaded: all are linked to one std.

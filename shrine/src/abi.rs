@@ -1,14 +1,15 @@
 //! The boundary between a program and the widgets it loads: C, versioned, and nothing else.
 //!
 //! A library of widgets and the program that runs it are built apart, perhaps by different compilers. What they share
-//! is this module: one static [`Descriptor`] for each widget, which points to one [`Table`] of functions. Integers,
+//! is this module: one static [`Descriptor`] for each widget, which points to one [`Table`] of functions, and one static
+//! [`TransformDescriptor`] with a [`TransformTable`] for each transform. Integers,
 //! pointers and lengths cross; no Rust type, `bool`, enum, allocator or `TypeId` does.
 //!
 //! - Whoever allocates, frees. A function that answers with bytes writes them to the [`Host`] that it was given, which
 //!   copies them; the bytes are the caller's only during that call.
 //! - No panic crosses. Every entry catches what unwinds and answers [`PANICKED`]; message and place go to the host as
 //!   an error. After that only `destroy` may be called on the instance.
-//! - [`Descriptor`], [`Table`] and [`Host`] grow only at their ends and begin with what says how long they are. A
+//! - Descriptors, tables and [`Host`] grow only at their ends and begin with what says how long they are. A
 //!   reader copies `min(their size, my size)` into zeroed memory: what is not there reads as "unsupported".
 //!
 //! # Revisions
@@ -16,16 +17,19 @@
 //! | ABI | date | what |
 //! |---|---|---|
 //! | 1 | 2026-11 | `alive, describe, create, destroy, encode, decode, step_down, before_update, after_update, update_failed, deliver, tick, view` |
+//! | 1 | 2026-11 | transforms: `alive, describe, call` |
 
 mod guard;
 #[cfg(feature = "host")]
 pub mod handle;
 mod image;
 mod table;
+mod transform;
 
 use std::ffi::c_void;
 
 use crate::state::State;
+use crate::transform::{PayloadInfo, Transform};
 use crate::widget::{Behaviour, Widget};
 
 /// The first bytes of every descriptor.
@@ -36,6 +40,12 @@ pub const ABI_VERSION: u32 = 1;
 
 /// What the symbol of every descriptor begins with; the widget's id follows.
 pub const SYMBOL_PREFIX: &str = "shrine_widget_";
+
+/// The first bytes of the descriptor of a transform.
+pub const TRANSFORM_MAGIC: [u8; 8] = *b"SHRINT\r\n";
+
+/// What the symbol of the descriptor of a transform begins with; its name follows.
+pub const TRANSFORM_PREFIX: &str = "shrine_transform_";
 
 /// The call did what it was asked to.
 pub const OK: i32 = 0;
@@ -48,6 +58,9 @@ pub const PANICKED: i32 = 2;
 pub const PANIC_UNWIND: u32 = 1;
 /// The library aborts on panic, which would take the program with it.
 pub const PANIC_ABORT: u32 = 2;
+
+/// How this crate was built.
+const PANIC_STRATEGY: u32 = if cfg!(panic = "unwind") { PANIC_UNWIND } else { PANIC_ABORT };
 
 /// What [`Host::write`] is given.
 pub mod kind {
@@ -91,7 +104,7 @@ impl Bytes {
 
 /// What a library says about one of its widgets, before any of its code has run.
 #[repr(C)]
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Descriptor {
     /// [`MAGIC`].
     pub magic: [u8; 8],
@@ -126,7 +139,7 @@ impl Descriptor {
             magic: MAGIC,
             abi_version: ABI_VERSION,
             size: size_of::<Self>() as u32,
-            panic_strategy: if cfg!(panic = "unwind") { PANIC_UNWIND } else { PANIC_ABORT },
+            panic_strategy: PANIC_STRATEGY,
             reserved: 0,
             id: Bytes::of(W::ID.as_bytes()),
             version: Bytes::of(W::VERSION.as_bytes()),
@@ -135,6 +148,62 @@ impl Descriptor {
             table: table::of::<W>(),
         }
     }
+}
+
+/// What a library says about one of its transforms.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct TransformDescriptor {
+    /// [`TRANSFORM_MAGIC`].
+    pub magic: [u8; 8],
+    /// [`ABI_VERSION`].
+    pub abi_version: u32,
+    /// The size of this struct in bytes.
+    pub size: u32,
+    /// [`PANIC_UNWIND`] or [`PANIC_ABORT`].
+    pub panic_strategy: u32,
+    /// Zero.
+    pub reserved: u32,
+    /// [`Transform::NAME`], UTF-8.
+    pub name: Bytes,
+    /// The version of `shrine` that the library was built with, UTF-8.
+    pub shrine_version: Bytes,
+    /// The functions.
+    pub table: *const TransformTable,
+}
+
+// SAFETY: a descriptor is never written to after it was made, and its pointers lead to constants.
+unsafe impl Sync for TransformDescriptor {}
+
+impl TransformDescriptor {
+    /// The descriptor of `T`, built with this crate.
+    #[must_use]
+    pub const fn of<T: Transform>() -> Self {
+        Self {
+            magic: TRANSFORM_MAGIC,
+            abi_version: ABI_VERSION,
+            size: size_of::<Self>() as u32,
+            panic_strategy: PANIC_STRATEGY,
+            reserved: 0,
+            name: Bytes::of(T::NAME.as_bytes()),
+            shrine_version: Bytes::of(env!("CARGO_PKG_VERSION").as_bytes()),
+            table: transform::of::<T>(),
+        }
+    }
+}
+
+/// The functions of a transform. They may be called from several threads at once.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct TransformTable {
+    /// The size of this struct in bytes.
+    pub size: usize,
+    /// As [`Table::alive`].
+    pub alive: Option<unsafe extern "C" fn(*const Host) -> i32>,
+    /// Answers with a [`TransformDescription`].
+    pub describe: Option<unsafe extern "C" fn(*const Host) -> i32>,
+    /// Takes a message and answers with the one to pass on, or with nothing.
+    pub call: Option<unsafe extern "C" fn(Bytes, *const Host) -> i32>,
 }
 
 /// An instance, as its host sees it.
@@ -197,6 +266,15 @@ pub struct Description {
     pub interface: crate::widget::Interface,
 }
 
+/// What `describe` of a transform answers.
+#[derive(Debug, Clone)]
+pub struct TransformDescription {
+    /// The messages that it takes.
+    pub takes: PayloadInfo,
+    /// The messages that it gives.
+    pub gives: PayloadInfo,
+}
+
 /// Why a call failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
@@ -208,5 +286,6 @@ pub struct Failure {
 
 record! {
     Description { versions, interface }
+    TransformDescription { takes, gives }
     Failure { message, location }
 }

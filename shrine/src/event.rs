@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::registry::Mode;
+
 /// The version of the JSON form.
 pub const EVENT_VERSION: u32 = 1;
 
@@ -71,7 +73,56 @@ pub enum Event {
         /// `instance.port`
         target: String,
     },
-    /// A message left an output port that nothing is connected to.
+    /// A connection was taken away.
+    Disconnected {
+        /// `instance.port`
+        source: String,
+        /// `instance.port`
+        target: String,
+        /// How many messages that waited went with it.
+        dropped: usize,
+    },
+    /// A connection no longer fits. It is kept with its queue until it does again.
+    Parked {
+        /// `instance.port`; empty for messages from outside.
+        source: String,
+        /// `instance.port`
+        target: String,
+        /// Why.
+        reason: String,
+        /// How many messages wait.
+        queued: usize,
+    },
+    /// A connection that was parked fits again.
+    Resumed {
+        /// `instance.port`; empty for messages from outside.
+        source: String,
+        /// `instance.port`
+        target: String,
+        /// How many messages have waited.
+        queued: usize,
+    },
+    /// What an update would do: the answer to a dry run.
+    Planned(UpdatePlan),
+    /// An update waits for its time.
+    Deferred {
+        /// The widget whose handler said so.
+        widget: String,
+        /// What it waits for.
+        until: String,
+        /// What runs on.
+        running_generation: Option<u64>,
+    },
+    /// A handler did not want an update.
+    Declined {
+        /// The widget whose handler said so.
+        widget: String,
+        /// Why.
+        reason: String,
+        /// What runs on.
+        running_generation: Option<u64>,
+    },
+    /// A message left an output port that nothing is connected to, or that is watched.
     Output {
         /// The instance.
         instance: String,
@@ -225,6 +276,8 @@ pub enum PlanKind {
     Structural,
     /// Back to an older version.
     Down,
+    /// Not at all: the instance starts anew.
+    Reset,
 }
 
 impl PlanKind {
@@ -236,6 +289,7 @@ impl PlanKind {
             Self::Chain => "chain",
             Self::Structural => "structural",
             Self::Down => "down",
+            Self::Reset => "reset",
         }
     }
 }
@@ -294,6 +348,82 @@ pub struct ConnectionCounts {
     pub converted: usize,
     /// Kept with their queue until they fit again.
     pub parked: usize,
+    /// Taken away, because the update was told not to preserve them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub dropped: usize,
+}
+
+/// What an update would do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpdatePlan {
+    /// The generation that it would make current.
+    pub generation: u64,
+    /// The libraries that are new.
+    pub libraries: Vec<String>,
+    /// The widgets that would be replaced.
+    pub widgets: Vec<WidgetUpdate>,
+    /// The ids of the widgets that are new.
+    pub added: Vec<String>,
+    /// Every instance that takes part.
+    pub instances: Vec<InstancePlan>,
+    /// Every connection that is validated.
+    pub connections: Vec<ConnectionPlan>,
+    /// What runs.
+    pub running_generation: Option<u64>,
+}
+
+/// What an update would do to one instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstancePlan {
+    /// The instance.
+    pub instance: String,
+    /// Its widget.
+    pub widget: String,
+    /// The version that it runs.
+    pub from: String,
+    /// The version that it would run.
+    pub to: String,
+    /// How its state would travel.
+    pub plan: PlanKind,
+    /// What would happen to each field that is touched; only a dry run looks.
+    pub report: Vec<FieldReport>,
+    /// Why it would fail, as far as a dry run can tell.
+    pub problem: Option<String>,
+}
+
+/// What an update would do to one connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectionPlan {
+    /// `instance.port`, by the name that it would have; empty for messages from outside.
+    pub source: String,
+    /// `instance.port`, by the name that it would have.
+    pub target: String,
+    /// What would become of it.
+    pub fate: ConnectionFate,
+    /// Why it would be parked.
+    pub reason: Option<String>,
+    /// How many messages wait.
+    pub queued: usize,
+}
+
+/// What becomes of a connection over an update.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ConnectionFate {
+    /// As before.
+    Kept,
+    /// Its payloads are converted.
+    Converted,
+    /// Kept with its queue until it fits again.
+    Parked,
+    /// Taken away, because the update was told not to preserve connections.
+    Dropped,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// How long each part of an update took, in microseconds.
@@ -337,7 +467,8 @@ pub struct Refusal {
 /// An update that failed on the way. Everything is as it was before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RollBack {
-    /// Where: `before_update`, `encode`, `step_down`, `migrate`, `after_update`, `commit`.
+    /// Where: `before`, `before_update`, `encode`, `step_down`, `reconcile`, `migrate`, `transform_state`, `connections`,
+    /// `after_update`, `commit`; or after the commit: `probation`.
     pub phase: String,
     /// The widget.
     pub widget: String,
@@ -354,14 +485,19 @@ pub struct RollBack {
 pub struct HistorySummary {
     /// Counts up from 0 for each instance.
     pub index: u64,
-    /// What made this state: `created`, `message add`, `timer tick`, `set`, `update 1.0.0 -> 1.1.0`, `undo 3`, `redo 4`.
+    /// What made this state: `created`, `message add`, `timer tick`, `set`, `update 1.0.0 -> 1.1.0`, `undo 3`, `redo 4`,
+    /// `jump 2`, `checkpoint NAME`, `restore NAME`; `unrecorded` when it was left by one of these, and came from what
+    /// the policy of the instance does not record.
     pub cause: String,
     /// The version of the state.
     pub version: String,
     /// Its size in bytes.
     pub bytes: usize,
-    /// Whether it is the current state.
+    /// Whether it is the current state. None is, when the state has changed since in a way that is not recorded.
     pub current: bool,
+    /// The checkpoints that name it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checkpoints: Vec<String>,
 }
 
 /// A connection.
@@ -371,8 +507,26 @@ pub struct ConnectionSummary {
     pub source: String,
     /// `instance.port`
     pub target: String,
+    /// Its mode: `{"mode": "port"}`, or `{"mode": "stream", "capacity": 1024, "overflow": "block"}`.
+    #[serde(flatten)]
+    pub options: Mode,
+    /// The transform that messages go through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transform: Option<String>,
     /// Why it is parked; none while it is live.
     pub parked: Option<String>,
     /// How many messages wait.
     pub queued: usize,
+    /// How many more wait for the target to take their type.
+    #[serde(default)]
+    pub aside: usize,
+    /// How many were handed to the target.
+    #[serde(default)]
+    pub delivered: u64,
+    /// How many the overflow policy has dropped.
+    #[serde(default)]
+    pub dropped: u64,
+    /// How many were replaced by a newer one, on a port.
+    #[serde(default)]
+    pub superseded: u64,
 }

@@ -44,6 +44,10 @@
 //! - `fixtures`: generated states, and the laws of migrations as tests. For dev-dependencies.
 //! - `proptest`: the same states as `proptest` strategies.
 
+// What the macros write says `::shrine`, in the tests of this crate too.
+#[cfg(test)]
+extern crate self as shrine;
+
 #[macro_use]
 mod record;
 
@@ -55,11 +59,12 @@ pub mod fixtures;
 #[cfg(feature = "host")]
 pub mod registry;
 pub mod state;
+pub mod transform;
 mod widget;
 
 #[cfg(feature = "fixtures")]
 pub use fixtures::migrate_from;
-pub use shrine_macros::{migrate, state, widget};
+pub use shrine_macros::{migrate, state, transform, widget};
 pub use state::State;
 pub use state::step::{MigrateError, Step, StepContext};
 pub use state::value::Value;
@@ -69,13 +74,13 @@ pub use widget::{Behaviour, BoxError, Output, UpdateContext, Widget};
 pub mod prelude {
     pub use crate::{BoxError, MigrateError, Output, UpdateContext};
     // From where they are defined: `crate::state` is a module as well.
-    pub use shrine_macros::{migrate, state, widget};
+    pub use shrine_macros::{migrate, state, transform, widget};
 }
 
 /// What generated code calls. Not part of the public interface: it changes without notice.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::abi::Descriptor;
+    pub use crate::abi::{Descriptor, TransformDescriptor};
     pub use crate::state::State;
     pub use crate::state::codec::{DecodeError, Decoder, Encoder};
     pub use crate::state::convert::{self, ConvertFrom};
@@ -88,6 +93,7 @@ pub mod __private {
         VersionInfo, again_down, again_up, checked, computed, converted, operation, same_text, tried,
     };
     pub use crate::state::to_bytes;
+    pub use crate::transform::{Fails, PayloadInfo, Transform};
     pub use crate::widget::{
         Behaviour, BoxError, Interface, Outbox, Outcome, PortInfo, TimerInfo, UpdateContext, Widget,
     };

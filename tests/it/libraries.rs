@@ -36,7 +36,7 @@ fn open(change: impl FnOnce(&mut Descriptor)) -> Result<Library, LibraryError> {
     // SAFETY: a real descriptor of this program, with other numbers in front.
     #[expect(unsafe_code, reason = "what is tested here is what happens at the boundary")]
     unsafe {
-        Library::open("plain", None, &[&raw const descriptor])
+        Library::open("plain", None, &[&raw const descriptor], &[])
     }
 }
 

@@ -6,9 +6,11 @@ mod fixtures;
 mod grammar;
 mod histories;
 mod libraries;
+mod live;
 mod macros;
 mod release;
 mod runtime;
+mod transforms;
 mod ui;
 mod watch;
 

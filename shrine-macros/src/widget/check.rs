@@ -11,11 +11,16 @@ use crate::attributes;
 use crate::errors::Errors;
 use crate::names::{list, of_type, plain};
 
+/// Whether the text can be part of the name of a symbol and of a file.
+pub(crate) fn is_name(text: &str) -> bool {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '.' | '-');
+    text.starts_with(|c: char| c.is_ascii_lowercase()) && text.chars().all(fits)
+}
+
 /// Whether the id can be part of the name of a symbol and of a file.
 pub(crate) fn id(id: &LitStr, errors: &Errors) -> bool {
     let text = id.value();
-    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '.' | '-');
-    let fine = text.starts_with(|c: char| c.is_ascii_lowercase()) && text.chars().all(fits);
+    let fine = is_name(&text);
     if !fine {
         let help = "use `a` to `z`, `0` to `9`, `_`, `.` and `-`, beginning with a letter, as in `todo-list`";
         errors.report(id, format!("`{text}` cannot be the id of a widget"), help);

@@ -27,7 +27,7 @@ pub(crate) fn export(widget: &StateType, identity: &Identity) -> TokenStream {
     if identity.id.is_none() {
         return implementation;
     }
-    let symbol = symbol(&id);
+    let symbol = symbol("shrine_widget_", &id);
     generated! {
         #implementation
         const _: () = {
@@ -38,8 +38,8 @@ pub(crate) fn export(widget: &StateType, identity: &Identity) -> TokenStream {
 }
 
 /// The name of the descriptor. A byte that is not usual in a symbol becomes `_` and two hexadecimal digits.
-fn symbol(id: &str) -> String {
-    id.bytes().fold("shrine_widget_".to_owned(), |mut symbol, byte| {
+pub(crate) fn symbol(prefix: &str, id: &str) -> String {
+    id.bytes().fold(prefix.to_owned(), |mut symbol, byte| {
         if byte.is_ascii_alphanumeric() || byte == b'_' {
             symbol.push(char::from(byte));
         } else {

@@ -9,7 +9,7 @@ use object::elf::{self, FileHeader64};
 use object::endian::Endianness;
 use object::read::elf::{Dyn, ElfFile64, FileHeader, ProgramHeader, SectionHeader};
 use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
-use shrine::abi::{Descriptor, SYMBOL_PREFIX};
+use shrine::abi::{Descriptor, SYMBOL_PREFIX, TRANSFORM_PREFIX, TransformDescriptor};
 
 use super::LoadError;
 
@@ -19,6 +19,8 @@ use super::LoadError;
 pub struct Checked {
     /// The symbols of its widgets.
     pub widgets: Vec<String>,
+    /// The symbols of its transforms. A library without widgets has some.
+    pub transforms: Vec<String>,
     /// Its build id.
     pub build_id: Vec<u8>,
     /// What it was built with.
@@ -71,7 +73,16 @@ pub fn check(bytes: &[u8]) -> Result<Checked, LoadError> {
         )
     })?;
     let file = ElfFile64::<Endianness>::parse(bytes).map_err(|error| damaged(&error))?;
-    let widgets = widgets(&file)?;
+    let widgets = symbols(&file, SYMBOL_PREFIX, size_of::<Descriptor>());
+    let transforms = symbols(&file, TRANSFORM_PREFIX, size_of::<TransformDescriptor>());
+    if widgets.is_empty() && transforms.is_empty() {
+        let help =
+            "put `#[widget(id = \"..\", version = \"..\")]` on a struct, and `#[widget]` on its `impl` block";
+        return Err(LoadError {
+            no_widgets: true,
+            ..LoadError::new("there are no widgets in the library", help)
+        });
+    }
     let needed = needed(&file)?;
     let std = needed.iter().find(|name| name.starts_with("libstd-")).cloned().ok_or_else(|| {
         LoadError::new(
@@ -86,7 +97,7 @@ pub fn check(bytes: &[u8]) -> Result<Checked, LoadError> {
             "let the linker write one: `-C link-arg=-Wl,--build-id`",
         ));
     }
-    Ok(Checked { widgets, build_id, toolchain: Toolchain { std, compiler: compiler(&file) } })
+    Ok(Checked { widgets, transforms, build_id, toolchain: Toolchain { std, compiler: compiler(&file) } })
 }
 
 /// Checks that everything that the headers promise is in the file.
@@ -191,25 +202,15 @@ fn needed(file: &ElfFile64<'_>) -> Result<Vec<String>, LoadError> {
 }
 
 /// The symbols of its descriptors: data, defined here, and as large as a descriptor.
-fn widgets(file: &ElfFile64<'_>) -> Result<Vec<String>, LoadError> {
-    let is_widget = |symbol: &object::read::elf::ElfSymbol64<'_, '_>| {
-        symbol.is_definition()
-            && symbol.kind() == SymbolKind::Data
-            && symbol.size() >= size_of::<Descriptor>() as u64
+fn symbols(file: &ElfFile64<'_>, prefix: &str, size: usize) -> Vec<String> {
+    let is_descriptor = |symbol: &object::read::elf::ElfSymbol64<'_, '_>| {
+        symbol.is_definition() && symbol.kind() == SymbolKind::Data && symbol.size() >= size as u64
     };
-    let symbols = file.dynamic_symbols().filter(is_widget);
+    let symbols = file.dynamic_symbols().filter(is_descriptor);
     let names = symbols.filter_map(|symbol| symbol.name().ok().map(str::to_owned));
-    let mut widgets: Vec<_> = names.filter(|name| name.starts_with(SYMBOL_PREFIX)).collect();
-    widgets.sort();
-    if widgets.is_empty() {
-        let help =
-            "put `#[widget(id = \"..\", version = \"..\")]` on a struct, and `#[widget]` on its `impl` block";
-        return Err(LoadError {
-            no_widgets: true,
-            ..LoadError::new("there are no widgets in the library", help)
-        });
-    }
-    Ok(widgets)
+    let mut found: Vec<_> = names.filter(|name| name.starts_with(prefix)).collect();
+    found.sort();
+    found
 }
 
 /// The compiler, from the comments that each object file leaves.

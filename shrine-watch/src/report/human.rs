@@ -10,9 +10,10 @@ use std::io::Write;
 use std::time::Instant;
 
 use shrine::event::{
-    ChangeDecision, ConnectionSummary, Event, FieldReport, HistorySummary, InstanceSummary, Refusal,
-    RollBack, Update, WidgetSummary,
+    ChangeDecision, ConnectionPlan, ConnectionSummary, Event, FieldReport, HistorySummary, InstancePlan,
+    InstanceSummary, Refusal, RollBack, Update, UpdatePlan, WidgetSummary,
 };
+use shrine::registry::Mode;
 
 use crate::session::command;
 use words::{count, duration, phases, plain, time};
@@ -150,6 +151,14 @@ impl<W: Write> Human<W> {
                 self.line(Tone::Plain, "captured", &format!("{instance} in {path}"));
             }
             Event::Connections { value } => self.connections(value),
+            Event::Parked { source, target, reason, queued } => self.parked(source, target, reason, *queued),
+            Event::Deferred { widget, until, .. } => {
+                self.line(Tone::Odd, "deferred", &format!("{widget} until {until}"));
+            }
+            Event::Declined { widget, reason, .. } => {
+                self.line(Tone::Odd, "declined", &format!("{widget}: {reason}"));
+            }
+            Event::Planned(plan) => self.planned(plan),
             Event::Error { command, reason, help } => {
                 self.line(Tone::Bad, "error", &format!("{command}: {reason}"));
                 self.hint(help.as_deref().unwrap_or_default());
@@ -166,6 +175,14 @@ impl<W: Write> Human<W> {
             Event::Created { instance, widget } => ("created", format!("{instance}, a {widget}")),
             Event::Removed { instance } => ("removed", instance.clone()),
             Event::Connected { source, target } => ("connected", format!("{source} -> {target}")),
+            Event::Disconnected { source, target, dropped: 0 } => ("cut", format!("{source} -> {target}")),
+            Event::Disconnected { source, target, dropped } => {
+                ("cut", format!("{source} -> {target}   {} dropped", count(*dropped, "message")))
+            }
+            Event::Resumed { source, target, queued } => {
+                let source = if source.is_empty() { "(outside)" } else { source };
+                ("resumed", format!("{source} -> {target}   {}", count(*queued, "message")))
+            }
             Event::Output { instance, port, value } => ("output", format!("{instance}.{port} {value}")),
             other => ("event", serde_json::to_string(other).unwrap_or_default()),
         };
@@ -236,10 +253,7 @@ impl<W: Write> Human<W> {
     }
 
     fn field(&mut self, report: &FieldReport) {
-        let what = serde_json::to_value(report.what)
-            .ok()
-            .and_then(|what| what.as_str().map(str::to_owned))
-            .unwrap_or_default();
+        let what = name_of(&report.what);
         let detail = if report.detail.is_empty() { String::new() } else { format!("  {}", report.detail) };
         let only = if report.instances.is_empty() {
             String::new()
@@ -247,7 +261,24 @@ impl<W: Write> Human<W> {
             format!("  (only {})", report.instances.join(", "))
         };
         let name = format!("{}.{}", report.widget, report.field);
-        self.raw(&format!("{:21}{name:<24} {}{detail}{only}\n", "", what.replace('_', " ")));
+        self.raw(&format!("{:21}{name:<24} {}{detail}{only}\n", "", what));
+    }
+
+    fn planned(&mut self, plan: &UpdatePlan) {
+        let text = format!("generation {}   {}", plan.generation, plan.libraries.join(", "));
+        self.line(Tone::Plain, "planned", &text);
+        for part in &plan.instances {
+            let InstancePlan { instance, from, to, .. } = part;
+            let problem = part.problem.as_ref().map_or_else(String::new, |why| format!("  fails: {why}"));
+            self.raw(&format!("{:21}{instance}  {from} -> {to}  {}{problem}\n", "", part.plan.as_str()));
+            part.report.iter().for_each(|field| self.field(field));
+        }
+        for connection in &plan.connections {
+            let ConnectionPlan { source, target, fate, reason, .. } = connection;
+            let fate = name_of(fate);
+            let why = reason.as_ref().map_or_else(String::new, |why| format!(": {why}"));
+            self.raw(&format!("{:21}{source} -> {target}  {fate}{why}\n", ""));
+        }
     }
 
     fn refused(&mut self, refusal: &Refusal) {
@@ -263,6 +294,12 @@ impl<W: Write> Human<W> {
         let of = roll_back.instance.as_deref().filter(|id| **id != roll_back.widget);
         let of = of.map_or_else(String::new, |id| format!(" ({id})"));
         let text = format!("{}{of} in {}: {}", roll_back.widget, roll_back.phase, roll_back.reason);
+        // An update that was taken back after its commit: what runs is what ran before it.
+        if let (Some(running), Some((generation, since))) = (roll_back.running_generation, &mut self.running)
+            && *generation != running
+        {
+            (*generation, *since) = (running, time());
+        }
         self.failed("rolled back", &text, "");
     }
 
@@ -313,17 +350,26 @@ impl<W: Write> Human<W> {
         for entry in entries {
             let current = if entry.current { "  <- current" } else { "" };
             let HistorySummary { index, cause, version, bytes, .. } = entry;
-            self.raw(&format!("{:21}{index:>4}  {cause:<28} {version:<10} {bytes} B{current}\n", ""));
+            let names = match entry.checkpoints.as_slice() {
+                [] => String::new(),
+                names => format!("  [{}]", names.join(", ")),
+            };
+            self.raw(&format!("{:21}{index:>4}  {cause:<28} {version:<10} {bytes} B{names}{current}\n", ""));
         }
     }
 
     fn connections(&mut self, connections: &[ConnectionSummary]) {
         self.line(Tone::Plain, "connections", &connections.len().to_string());
         for connection in connections {
-            let ConnectionSummary { source, target, parked, queued } = connection;
-            let parked = parked.as_ref().map_or_else(String::new, |why| format!("  parked: {why}"));
-            self.raw(&format!("{:21}{source} -> {target}  {queued} queued{parked}\n", ""));
+            let text = connection_line(connection);
+            self.raw(&format!("{:21}{text}\n", ""));
         }
+    }
+
+    fn parked(&mut self, source: &str, target: &str, reason: &str, queued: usize) {
+        let source = if source.is_empty() { "(outside)" } else { source };
+        let text = format!("{source} -> {target}   {}   {reason}", count(queued, "message"));
+        self.line(Tone::Odd, "parked", &text);
     }
 
     fn hint(&mut self, help: &str) {
@@ -356,6 +402,42 @@ impl<W: Write> Human<W> {
             let _ = self.out.flush();
         }
     }
+}
+
+/// The name of a value in events, for people.
+fn name_of(value: &impl serde::Serialize) -> String {
+    let name = serde_json::to_value(value).ok();
+    name.as_ref().and_then(|name| name.as_str()).unwrap_or_default().replace('_', " ")
+}
+
+/// `a.total -> b.show  stream of 64, drop oldest, through doubled  3 queued, 2 dropped  parked: ..`
+fn connection_line(connection: &ConnectionSummary) -> String {
+    let ConnectionSummary { source, target, queued, .. } = connection;
+    let source = if source.is_empty() { "(outside)" } else { source };
+    let mut line = format!("{source} -> {target}");
+    match connection.options {
+        Mode::Port => line.push_str("  port"),
+        Mode::Stream { .. } if connection.options == Mode::default() || connection.source.is_empty() => {}
+        Mode::Stream { capacity, overflow } => {
+            let _ = write!(line, "  stream of {capacity}, {}", name_of(&overflow));
+        }
+    }
+    if let Some(transform) = &connection.transform {
+        let _ = write!(line, "  through {transform}");
+    }
+    let _ = write!(line, "  {queued} queued");
+    if connection.aside > 0 {
+        let _ = write!(line, ", {} of types that are not taken now", connection.aside);
+    }
+    for (times, what) in [(connection.dropped, "dropped"), (connection.superseded, "superseded")] {
+        if times > 0 {
+            let _ = write!(line, ", {times} {what}");
+        }
+    }
+    if let Some(why) = &connection.parked {
+        let _ = write!(line, "  parked: {why}");
+    }
+    line
 }
 
 #[cfg(test)]

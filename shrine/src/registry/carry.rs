@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::history::Snapshot;
-use super::instance::{Checkpoint, head_shape};
+use super::history::updates::UpdateCheckpoints;
+use super::instance::head_shape;
 use crate::abi::handle::{CallError, Handle, Module};
 use crate::event::{FieldChange, PlanKind};
 use crate::state::attic::Attic;
@@ -35,15 +36,10 @@ pub(super) fn plan(from: &Module, to: &Module) -> Decision {
     decide(from.version(), from.fingerprint(), to.versions(), from.versions())
 }
 
-/// Whether the exact state that `to` had before is still what it would be: then going back loses nothing, whatever
-/// the chain can do.
-pub(super) fn returns_exactly(checkpoint: Option<&Checkpoint>, state: &[u8], to: &Module) -> bool {
-    checkpoint.is_some_and(|checkpoint| {
-        let before = &checkpoint.before.module;
-        *checkpoint.after == *state
-            && before.version() == to.version()
-            && before.fingerprint() == to.fingerprint()
-    })
+/// The exact state that `to` had before, if nothing has changed since the updates in between: then going back loses
+/// nothing, whatever the chain can do.
+pub(super) fn exactly<'a>(updates: &'a UpdateCheckpoints, state: &[u8], to: &Module) -> Option<&'a Snapshot> {
+    updates.exact(to.version(), to.fingerprint(), state)
 }
 
 /// Carries a state into `to`, beside whatever runs.
@@ -51,22 +47,19 @@ pub(super) fn carry(
     snapshot: &Snapshot,
     to: &Arc<Module>,
     decision: &Decision,
-    checkpoint: Option<&Checkpoint>,
+    updates: &UpdateCheckpoints,
 ) -> Result<Carried, CarryError> {
     let Snapshot { module: from, state, attic } = snapshot;
-    let mut work =
-        Work { version: from.version(), state: state.to_vec(), attic: attic.clone(), report: Vec::new() };
+    let mut work = Work {
+        version: from.version(),
+        state: state.to_vec(),
+        attic: Attic::clone(attic),
+        report: Vec::new(),
+    };
     let going_back = matches!(decision, Decision::Down { .. } | Decision::Refuse(_));
-    if going_back && returns_exactly(checkpoint, state, to) {
-        if let Some(Checkpoint { before, .. }) = checkpoint {
-            work = Work {
-                version: to.version(),
-                state: before.state.to_vec(),
-                attic: before.attic.clone(),
-                ..work
-            };
-        }
-        return work.open(to);
+    if let Some(before) = going_back.then(|| exactly(updates, state, to)).flatten() {
+        let (state, attic) = (before.state.to_vec(), Attic::clone(&before.attic));
+        return Work { version: to.version(), state, attic, ..work }.open(to);
     }
     match decision {
         Decision::HandOver => {}

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::history::HistoryError;
 use crate::abi::handle::{CallError, LibraryError};
 use crate::state::reconcile::Mismatch;
 
@@ -54,6 +55,11 @@ pub enum RegistryError {
         /// Its id.
         widget: String,
     },
+    /// A transform of that name is there already.
+    TransformExists {
+        /// Its name.
+        transform: String,
+    },
     /// The message or state is of another shape.
     Shape {
         /// What it was for.
@@ -73,22 +79,38 @@ pub enum RegistryError {
         found: String,
     },
     /// The ports are of different types.
-    NotConnectable {
+    NotConnectable(Box<Unfit>),
+    /// There is no such connection.
+    NotConnected {
         /// The output port.
         source: String,
-        /// What it sends.
-        sends: String,
         /// The input port.
         target: String,
-        /// What it takes.
-        takes: String,
+        /// Those that there are: `source -> target`.
+        known: Vec<String>,
     },
+    /// No such transform is loaded.
+    UnknownTransform {
+        /// What was asked for.
+        transform: String,
+        /// Those that there are.
+        known: Vec<String>,
+    },
+    /// No update waits for its time.
+    NothingDeferred,
     /// The ports are connected already.
     Connected {
         /// The output port.
         source: String,
         /// The input port.
         target: String,
+    },
+    /// The history has no such state.
+    History {
+        /// The instance.
+        instance: String,
+        /// Why.
+        error: HistoryError,
     },
     /// There is nothing to undo or redo.
     NoHistory {
@@ -120,6 +142,24 @@ pub enum RegistryError {
     Library(LibraryError),
 }
 
+/// Why two ports cannot be connected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unfit {
+    /// The output port.
+    pub source: String,
+    /// What it sends.
+    pub sends: String,
+    /// The input port.
+    pub target: String,
+    /// What it takes.
+    pub takes: String,
+    /// What is in the way: the rest of "`source` sends .., but ..".
+    pub why: String,
+    /// The transforms through which it would go.
+    pub transforms: Vec<String>,
+}
+
 impl RegistryError {
     /// What to do about it.
     #[must_use]
@@ -134,13 +174,22 @@ impl RegistryError {
             Self::InstanceExists { .. } => Some("choose another name".to_owned()),
             Self::InvalidName { .. } => Some("names of instances have no blanks".to_owned()),
             Self::WidgetExists { .. } => Some("give one of the two widgets another id".to_owned()),
+            Self::TransformExists { .. } => Some("give one of the two another name".to_owned()),
             Self::Shape { expected, .. } | Self::OtherType { expected, .. } => {
                 Some(format!("it takes `{expected}`"))
             }
-            Self::NotConnectable { .. } => Some("connect ports of the same type".to_owned()),
+            Self::NotConnectable(unfit) if unfit.transforms.is_empty() => {
+                Some("connect ports of the same type, or write a `#[transform]`".to_owned())
+            }
+            Self::NotConnectable(unfit) => Some(format!("it would go through {}", list(&unfit.transforms))),
+            Self::NotConnected { known, .. } | Self::UnknownTransform { known, .. } => {
+                Some(format!("there are {}", list(known)))
+            }
             Self::Down { .. } => Some("save a version of the widget that can read its state".to_owned()),
             Self::Library(error) => Some(error.help()),
+            Self::History { error, .. } => Some(error.help()),
             Self::Connected { .. }
+            | Self::NothingDeferred
             | Self::NoHistory { .. }
             | Self::Unreachable { .. }
             | Self::Call { .. } => None,
@@ -160,11 +209,18 @@ impl fmt::Display for RegistryError {
             Self::InstanceExists { instance } => write!(f, "an instance `{instance}` runs already"),
             Self::InvalidName { instance } => write!(f, "`{instance}` is no name for an instance"),
             Self::WidgetExists { widget } => write!(f, "a widget `{widget}` is there already"),
+            Self::TransformExists { transform } => write!(f, "a transform `{transform}` is there already"),
             Self::Shape { target, mismatch, .. } => write!(f, "that does not fit `{target}`: {mismatch}"),
             Self::OtherType { target, found, .. } => write!(f, "`{target}` does not take a `{found}`"),
-            Self::NotConnectable { source, sends, target, takes } => {
-                write!(f, "`{source}` sends `{sends}`, but `{target}` takes `{takes}`")
+            Self::NotConnectable(unfit) => {
+                let Unfit { source, sends, why, .. } = &**unfit;
+                write!(f, "`{source}` sends `{sends}`, but {why}")
             }
+            Self::NotConnected { source, target, .. } => {
+                write!(f, "`{source}` is not connected to `{target}`")
+            }
+            Self::UnknownTransform { transform, .. } => write!(f, "no transform `{transform}` is loaded"),
+            Self::NothingDeferred => f.write_str("no update waits"),
             Self::Connected { source, target } => write!(f, "`{source}` is connected to `{target}` already"),
             Self::NoHistory { instance, what } => write!(f, "`{instance}` has nothing to {what}"),
             Self::Down { instance } => write!(f, "`{instance}` is down after a fault"),
@@ -173,6 +229,7 @@ impl fmt::Display for RegistryError {
             }
             Self::Call { instance, error } => write!(f, "`{instance}`: {error}"),
             Self::Library(error) => error.fmt(f),
+            Self::History { instance, error } => write!(f, "`{instance}`: {error}"),
         }
     }
 }

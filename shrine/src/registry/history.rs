@@ -1,129 +1,558 @@
 //! The states that an instance has had.
 //!
-//! Undo does not cut the past off: going back is itself an entry. What undo and redo walk along is the *line* of
-//! states that were made by anything else; a change after an undo starts the line anew from there.
+//! The past is never cut off: going back is itself an entry, and so is going forward, jumping to an entry and going
+//! back to a checkpoint.
+//!
+//! **The line.** Undo and redo walk along a line of entries: those that were made by anything else than going back or
+//! forward, each a change of the one before. A change after an undo starts the line anew from there, as in any editor;
+//! what was undone is no longer redone, but still listed and jumped to. A jump to an entry of the line is as many
+//! undos or redos at once: redo then goes on with what followed that entry. A jump to an entry off the line is a
+//! change like any other: undo takes it back, and nothing is left to redo.
+//!
+//! **The policy** says which states are recorded by themselves. The state that an instance is put back to after a
+//! panic is always the last one, recorded or not ([`current`](History::current)). Whatever is asked for (undo, jump, a
+//! checkpoint) first records the state that it leaves, so that redo and jump lead back to it.
+//!
+//! **The bounds.** The last state is kept whole, each older one as the difference from the next ([`delta`]), attics
+//! as well. When there is too much, the oldest entries go; those with a name go last, the last state never. If a state
+//! that was come back to loses its first entry, the entry of the coming back takes its place on the line. Undo does not
+//! pass over what is gone; a named entry beyond it is still gone back to by its name. What is counted is the room of
+//! what is kept, without that of the code, which libraries hold anyway.
 
-use std::collections::VecDeque;
+mod delta;
+#[cfg(all(test, feature = "fixtures"))]
+mod model;
+#[cfg(test)]
+mod tests;
+pub(super) mod updates;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
+use super::error::list;
 use crate::abi::handle::Module;
 use crate::event::HistorySummary;
-use crate::state::attic::Attic;
+use crate::state::attic::{Attic, AtticEntry};
+use crate::state::{from_bytes, to_bytes};
 
-/// How many entries an instance keeps.
+use delta::Delta;
+
+/// How many entries an instance keeps, unless it is told otherwise.
 pub const HISTORY_ENTRIES: usize = 256;
-/// How many bytes of states an instance keeps.
+/// How many bytes of states an instance keeps, unless it is told otherwise.
 pub const HISTORY_BYTES: usize = 4 << 20;
+/// How long the name of a checkpoint may be, in bytes.
+pub const CHECKPOINT_NAME: usize = 100;
+
+/// How much of its past an instance keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HistoryLimits {
+    /// How many entries. The last is always kept.
+    pub entries: usize,
+    /// How many bytes: the last state whole, the others as differences. The last is kept even when it is larger.
+    pub bytes: usize,
+}
+
+impl Default for HistoryLimits {
+    fn default() -> Self {
+        Self { entries: HISTORY_ENTRIES, bytes: HISTORY_BYTES }
+    }
+}
+
+/// Which states of an instance are recorded by themselves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Policy {
+    /// After every message and timer that changed the state, and all that `Update` records.
+    #[default]
+    Message,
+    /// After updates, and when the state is set.
+    Update,
+    /// None: only checkpoints, and what is left and reached by going back and forward.
+    Manual,
+}
+
+/// What made a state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Occasion {
+    /// A message or a timer.
+    Handler,
+    /// An update, or a state that was set.
+    Change,
+}
+
+impl Policy {
+    fn records(self, occasion: Occasion) -> bool {
+        match self {
+            Self::Message => true,
+            Self::Update => occasion == Occasion::Change,
+            Self::Manual => false,
+        }
+    }
+}
+
+/// Why a history has not got what it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HistoryError {
+    /// There is no entry of that index.
+    UnknownEntry {
+        /// What was asked for.
+        index: u64,
+        /// The oldest that there is.
+        first: u64,
+        /// The newest.
+        last: u64,
+    },
+    /// There is no checkpoint of that name.
+    UnknownCheckpoint {
+        /// What was asked for.
+        name: String,
+        /// Those that there are.
+        known: Vec<String>,
+    },
+    /// That cannot be the name of a checkpoint.
+    InvalidCheckpoint {
+        /// The name.
+        name: String,
+    },
+}
+
+impl HistoryError {
+    /// What to do about it.
+    #[must_use]
+    pub fn help(&self) -> String {
+        match self {
+            Self::UnknownEntry { first, last, .. } if first == last => format!("there is only entry {first}"),
+            Self::UnknownEntry { first, last, .. } => {
+                format!("the entries that are kept are among {first} to {last}; `history` lists them")
+            }
+            Self::UnknownCheckpoint { known, .. } => format!("there are {}", list(known)),
+            Self::InvalidCheckpoint { .. } => format!(
+                "names of checkpoints have no blanks, are no numbers, and have at most {CHECKPOINT_NAME} bytes"
+            ),
+        }
+    }
+}
+
+impl fmt::Display for HistoryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownEntry { index, .. } => write!(f, "there is no entry {index} in the history"),
+            Self::UnknownCheckpoint { name, .. } => write!(f, "there is no checkpoint `{name}`"),
+            Self::InvalidCheckpoint { name } => {
+                write!(f, "`{}` is no name for a checkpoint", name.escape_debug())
+            }
+        }
+    }
+}
+
+impl std::error::Error for HistoryError {}
 
 /// A state, with the code that can read it.
 #[derive(Debug, Clone)]
 pub(super) struct Snapshot {
     pub(super) module: Arc<Module>,
     pub(super) state: Arc<[u8]>,
-    pub(super) attic: Attic,
+    pub(super) attic: Arc<Attic>,
 }
 
+impl Snapshot {
+    fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.module, &other.module) && self.state == other.state && self.attic == other.attic
+    }
+}
+
+/// A step that a history offers: restore its state, then tell [`History::arrived`].
+#[derive(Debug, Clone)]
+pub(super) struct Step {
+    pub(super) snapshot: Snapshot,
+    cause: String,
+    /// The entry of the line that it leads to.
+    place: u64,
+}
+
+/// The history of one instance.
 #[derive(Debug)]
 pub(super) struct History {
+    limits: HistoryLimits,
+    policy: Policy,
+    /// From the oldest to the newest. Invariant: there is one.
     entries: VecDeque<Entry>,
+    /// The state of the newest entry. Invariant: so is that of the entry of the line where we are.
+    newest: Snapshot,
+    /// The state as it is now, if it is not that of the newest entry.
+    unrecorded: Option<Snapshot>,
     next: u64,
     /// The indices of the entries that undo and redo walk along; `at` is where we are.
     line: VecDeque<u64>,
     at: usize,
-    bytes: usize,
+    names: BTreeMap<String, u64>,
+    /// The room of entries and names, and that of the newest attic.
+    held: usize,
+    attic: usize,
 }
 
 #[derive(Debug)]
 struct Entry {
     index: u64,
-    cause: String,
-    snapshot: Snapshot,
+    cause: Box<str>,
+    module: Arc<Module>,
+    /// The length of its state.
+    len: usize,
+    /// What makes its state from that of the next entry; for the newest, from itself.
+    state: Delta,
+    /// The same for its attic, encoded; none when it is the same.
+    attic: Option<Delta>,
+    /// The entry of the line that it is a copy of; for a change, itself.
+    place: u64,
+    /// How many other entries are copies of it.
+    copies: usize,
+    /// How many checkpoints name it.
+    names: usize,
 }
 
 impl History {
     pub(super) fn new(cause: &str, snapshot: Snapshot) -> Self {
-        let mut history = Self { entries: VecDeque::new(), next: 0, line: VecDeque::new(), at: 0, bytes: 0 };
-        history.record(cause, snapshot);
+        let mut history = Self {
+            limits: HistoryLimits::default(),
+            policy: Policy::default(),
+            entries: VecDeque::new(),
+            newest: snapshot.clone(),
+            unrecorded: None,
+            next: 0,
+            line: VecDeque::new(),
+            at: 0,
+            names: BTreeMap::new(),
+            held: 0,
+            attic: attic_bytes(&snapshot.attic),
+        };
+        history.change(cause.to_owned(), snapshot);
         history
     }
 
-    /// The current state, as it was when it was recorded last.
+    pub(super) fn set_policy(&mut self, policy: Policy) {
+        self.policy = policy;
+    }
+
+    /// Sets the bounds; what is too much goes at once.
+    pub(super) fn set_limits(&mut self, limits: HistoryLimits) {
+        self.limits = limits;
+        self.bound();
+    }
+
+    /// The last state, recorded or not: what an instance is put back to after a panic.
     pub(super) fn current(&self) -> &Snapshot {
-        // Invariant: `new` makes an entry, and `bound` keeps the last.
-        &self.entries[self.entries.len() - 1].snapshot
+        self.unrecorded.as_ref().unwrap_or(&self.newest)
     }
 
-    /// Adds a state, unless it is the current one.
-    pub(super) fn record(&mut self, cause: &str, snapshot: Snapshot) {
-        if let Some(last) = self.entries.back()
-            && Arc::ptr_eq(&last.snapshot.module, &snapshot.module)
-            && last.snapshot.state == snapshot.state
-        {
-            return;
+    /// Takes a new state in: it is recorded if the policy says so, and is [`current`](Self::current) in any case.
+    pub(super) fn note(&mut self, occasion: Occasion, cause: fmt::Arguments<'_>, snapshot: Snapshot) {
+        if snapshot.is(&self.newest) {
+            self.unrecorded = None;
+        } else if self.policy.records(occasion) {
+            self.settle(Some(&snapshot));
+            self.change(cause.to_string(), snapshot);
+        } else {
+            self.unrecorded = Some(snapshot);
         }
-        self.line.truncate(self.at + 1);
-        self.line.push_back(self.next);
-        self.at = self.line.len() - 1;
-        self.append(cause.to_owned(), snapshot);
+        self.bound();
     }
 
-    /// The state before the current one, and the index of the entry that is undone.
-    pub(super) fn before(&self) -> Option<(u64, &Snapshot)> {
-        let target = *self.line.get(self.at.checked_sub(1)?)?;
-        Some((self.line[self.at], self.find(target)?))
+    /// Names the state as it is now, whatever the policy. A name that is in use moves here.
+    ///
+    /// Answers with the index of the entry: the newest one, if that is its state, else a new one.
+    pub(super) fn checkpoint(&mut self, name: &str, snapshot: Snapshot) -> Result<u64, HistoryError> {
+        if !is_checkpoint_name(name) {
+            return Err(HistoryError::InvalidCheckpoint { name: name.to_owned() });
+        }
+        if snapshot.is(&self.newest) {
+            self.unrecorded = None;
+        } else {
+            self.settle(Some(&snapshot));
+            self.change(format!("checkpoint {name}"), snapshot);
+        }
+        let index = self.entries.back().map_or(0, |entry| entry.index);
+        self.forget_name(name);
+        self.held += name_bytes(name);
+        self.names.insert(name.to_owned(), index);
+        if let Some(newest) = self.entries.back_mut() {
+            newest.names += 1;
+        }
+        self.bound();
+        Ok(index)
     }
 
-    /// The state that was undone last, and its index.
-    pub(super) fn after(&self) -> Option<(u64, &Snapshot)> {
-        let target = *self.line.get(self.at + 1)?;
-        Some((target, self.find(target)?))
+    /// The step back to the state before the current one.
+    pub(super) fn undo(&self) -> Option<Step> {
+        let (undone, place) = match &self.unrecorded {
+            Some(_) => (self.next, *self.line.get(self.at)?),
+            None => (*self.line.get(self.at)?, *self.line.get(self.at.checked_sub(1)?)?),
+        };
+        let snapshot = self.snapshot(self.position(place)?)?;
+        Some(Step { snapshot, cause: format!("undo {undone}"), place })
     }
 
-    /// Notes that the state before was restored, as `snapshot`.
-    pub(super) fn went_back(&mut self, undone: u64, snapshot: Snapshot) {
-        self.at -= 1;
-        self.append(format!("undo {undone}"), snapshot);
+    /// The step to the state that was undone last.
+    pub(super) fn redo(&self) -> Option<Step> {
+        if self.unrecorded.is_some() {
+            // A change after an undo: nothing is left to redo.
+            return None;
+        }
+        let place = *self.line.get(self.at + 1)?;
+        let snapshot = self.snapshot(self.position(place)?)?;
+        Some(Step { snapshot, cause: format!("redo {place}"), place })
     }
 
-    /// Notes that the state after was restored, as `snapshot`.
-    pub(super) fn went_forward(&mut self, redone: u64, snapshot: Snapshot) {
-        self.at += 1;
-        self.append(format!("redo {redone}"), snapshot);
+    /// The step to any entry.
+    pub(super) fn jump(&self, index: u64) -> Result<Step, HistoryError> {
+        self.step_to(index, format!("jump {index}"))
+    }
+
+    /// The step to what was named.
+    pub(super) fn restore(&self, name: &str) -> Result<Step, HistoryError> {
+        match self.names.get(name) {
+            Some(index) => self.step_to(*index, format!("restore {name}")),
+            None => {
+                let known = self.names.keys().cloned().collect();
+                Err(HistoryError::UnknownCheckpoint { name: name.to_owned(), known })
+            }
+        }
+    }
+
+    /// Notes that the state of a step was restored, as `restored`: if its version is another, it has migrated.
+    pub(super) fn arrived(&mut self, step: Step, restored: Snapshot) {
+        self.settle(None);
+        match self.line.iter().position(|index| *index == step.place) {
+            Some(at) => {
+                self.at = at;
+                self.append(step.cause, restored, step.place);
+            }
+            None => self.change(step.cause, restored),
+        }
+        self.bound();
     }
 
     pub(super) fn summaries(&self) -> Vec<HistorySummary> {
         let last = self.entries.len() - 1;
+        let names = |entry: &Entry| match entry.names {
+            0 => Vec::new(),
+            _ => self
+                .names
+                .iter()
+                .filter(|named| *named.1 == entry.index)
+                .map(|named| named.0.clone())
+                .collect(),
+        };
         let summary = |(position, entry): (usize, &Entry)| HistorySummary {
             index: entry.index,
-            cause: entry.cause.clone(),
-            version: entry.snapshot.module.version().to_owned(),
-            bytes: entry.snapshot.state.len(),
-            current: position == last,
+            cause: entry.cause.clone().into(),
+            version: entry.module.version().to_owned(),
+            bytes: entry.len,
+            current: position == last && self.unrecorded.is_none(),
+            checkpoints: names(entry),
         };
         self.entries.iter().enumerate().map(summary).collect()
     }
 
-    fn append(&mut self, cause: String, snapshot: Snapshot) {
-        self.bytes += snapshot.state.len();
-        self.entries.push_back(Entry { index: self.next, cause, snapshot });
+    /// How many bytes it holds.
+    pub(super) fn bytes(&self) -> usize {
+        let unrecorded = self.unrecorded.as_ref().map_or(0, |unrecorded| {
+            let shared = Arc::ptr_eq(&unrecorded.attic, &self.newest.attic);
+            unrecorded.state.len() + if shared { 0 } else { attic_bytes(&unrecorded.attic) }
+        });
+        self.held + self.newest.state.len() + self.attic + unrecorded
+    }
+
+    fn step_to(&self, index: u64, cause: String) -> Result<Step, HistoryError> {
+        let position = self.position(index);
+        // A state is always read back; an attic too, since it was encoded here.
+        match position.and_then(|position| Some((position, self.snapshot(position)?))) {
+            Some((position, snapshot)) => Ok(Step { snapshot, cause, place: self.entries[position].place }),
+            None => {
+                let first = self.entries.front().map_or(0, |entry| entry.index);
+                Err(HistoryError::UnknownEntry { index, first, last: self.next.saturating_sub(1) })
+            }
+        }
+    }
+
+    /// Records the state that is left, unless that is recorded or where we go.
+    fn settle(&mut self, goal: Option<&Snapshot>) {
+        let Some(left) = self.unrecorded.take() else { return };
+        if !left.is(&self.newest) && goal.is_none_or(|goal| !goal.is(&left)) {
+            self.change("unrecorded".to_owned(), left);
+        }
+    }
+
+    /// Adds an entry to the line.
+    fn change(&mut self, cause: String, snapshot: Snapshot) {
+        self.line.truncate(self.at + 1);
+        self.line.push_back(self.next);
+        self.at = self.line.len() - 1;
+        self.append(cause, snapshot, self.next);
+    }
+
+    fn append(&mut self, cause: String, snapshot: Snapshot, place: u64) {
+        self.overtake(&snapshot);
+        let entry = Entry {
+            index: self.next,
+            cause: cause.into(),
+            module: Arc::clone(&snapshot.module),
+            len: snapshot.state.len(),
+            state: Delta::identity(snapshot.state.len()),
+            attic: None,
+            place,
+            copies: 0,
+            names: 0,
+        };
+        if let Some(original) = self.position(place) {
+            self.entries[original].copies += 1;
+        }
+        self.held += entry.held();
+        self.entries.push_back(entry);
+        self.newest = snapshot;
         self.next += 1;
-        while self.entries.len() > 1 && (self.entries.len() > HISTORY_ENTRIES || self.bytes > HISTORY_BYTES) {
-            self.forget_oldest();
+    }
+
+    /// Makes the newest entry one that is told by its difference from `next`.
+    fn overtake(&mut self, next: &Snapshot) {
+        let Some(entry) = self.entries.back_mut() else { return };
+        self.held -= entry.held();
+        entry.state = Delta::between(&next.state, &self.newest.state);
+        if self.newest.attic != next.attic {
+            self.attic = attic_bytes(&next.attic);
+            entry.attic = Some(Delta::between(&encoded(&next.attic), &encoded(&self.newest.attic)));
+        }
+        self.held += entry.held();
+    }
+
+    fn bound(&mut self) {
+        while self.entries.len() > 1
+            && (self.entries.len() > self.limits.entries || self.bytes() > self.limits.bytes)
+        {
+            let older = self.entries.range(..self.entries.len() - 1);
+            self.forget(older.into_iter().position(|entry| entry.names == 0).unwrap_or(0));
         }
     }
 
-    fn forget_oldest(&mut self) {
-        let Some(oldest) = self.entries.pop_front() else { return };
-        self.bytes -= oldest.snapshot.state.len();
-        // The line keeps at least the place where we are.
-        if self.at > 0 && self.line.front() == Some(&oldest.index) {
-            self.line.pop_front();
-            self.at -= 1;
+    fn forget(&mut self, position: usize) {
+        let Some(gone) = self.entries.remove(position) else { return };
+        self.held -= gone.held();
+        if let Some(older) = position.checked_sub(1).and_then(|position| self.entries.get_mut(position)) {
+            self.held -= older.held();
+            older.state = older.state.over(&gone.state);
+            older.attic = match (older.attic.take(), gone.attic) {
+                (Some(older), Some(gone)) => Some(older.over(&gone)),
+                (older, gone) => older.or(gone),
+            };
+            self.held += older.held();
+        }
+        if gone.names > 0 {
+            let names = self.names.iter().filter(|named| *named.1 == gone.index);
+            self.held -= names.map(|named| name_bytes(named.0)).sum::<usize>();
+            self.names.retain(|_, index| *index != gone.index);
+        }
+        if let Some(original) = self.position(gone.place) {
+            self.entries[original].copies -= 1;
+        }
+        let heir = if gone.copies == 0 { None } else { self.bequeath(gone.index) };
+        let Some(place) = self.line.iter().position(|index| *index == gone.index) else { return };
+        if let Some(heir) = heir {
+            self.line[place] = heir;
+        } else if place < self.at {
+            self.line.drain(..=place);
+            self.at -= place + 1;
+        } else {
+            // Never where we are: if that is not the newest entry itself, then the newest is a copy of it.
+            self.line.truncate(place);
         }
     }
 
-    fn find(&self, index: u64) -> Option<&Snapshot> {
-        let at = self.entries.binary_search_by_key(&index, |entry| entry.index).ok()?;
-        Some(&self.entries[at].snapshot)
+    /// Makes the newest copy of an entry that is gone the one that the others are copies of.
+    fn bequeath(&mut self, gone: u64) -> Option<u64> {
+        let copies: Vec<_> =
+            (0..self.entries.len()).filter(|position| self.entries[*position].place == gone).collect();
+        let (heir, others) = copies.split_last()?;
+        let index = self.entries[*heir].index;
+        self.entries[*heir].copies = others.len();
+        copies.iter().for_each(|position| self.entries[*position].place = index);
+        Some(index)
     }
+
+    fn forget_name(&mut self, name: &str) {
+        let Some(index) = self.names.remove(name) else { return };
+        self.held -= name_bytes(name);
+        if let Some(position) = self.position(index) {
+            self.entries[position].names -= 1;
+        }
+    }
+
+    fn position(&self, index: u64) -> Option<usize> {
+        self.entries.binary_search_by_key(&index, |entry| entry.index).ok()
+    }
+
+    /// The state of an entry, made from the newest through all that are between.
+    fn snapshot(&self, position: usize) -> Option<Snapshot> {
+        let last = self.entries.len() - 1;
+        let entry = self.entries.get(position)?;
+        if position == last {
+            return Some(self.newest.clone());
+        }
+        let (mut state, mut before) = (Vec::new(), self.newest.state.to_vec());
+        let mut attic: Option<Vec<u8>> = None;
+        for entry in self.entries.range(position..last).rev() {
+            state.clear();
+            entry.state.apply(&before, &mut state);
+            std::mem::swap(&mut state, &mut before);
+            if let Some(delta) = &entry.attic {
+                let base = match attic.take() {
+                    Some(base) => base,
+                    None => encoded(&self.newest.attic),
+                };
+                let mut made = Vec::new();
+                delta.apply(&base, &mut made);
+                attic = Some(made);
+            }
+        }
+        let attic = match attic {
+            Some(encoded) => Arc::new(from_bytes(&encoded).ok()?),
+            None => Arc::clone(&self.newest.attic),
+        };
+        Some(Snapshot { module: Arc::clone(&entry.module), state: before.into(), attic })
+    }
+}
+
+impl Entry {
+    fn held(&self) -> usize {
+        let attic = self.attic.as_ref().map_or(0, Delta::held);
+        // With its place on the line.
+        size_of::<Self>() + size_of::<u64>() + self.cause.len() + self.state.held() + attic
+    }
+}
+
+/// An attic is flat, and so always written. Were it not, nothing could be read back, and no step would lead there.
+fn encoded(attic: &Attic) -> Vec<u8> {
+    to_bytes(attic).unwrap_or_default()
+}
+
+fn attic_bytes(attic: &Attic) -> usize {
+    let entry = |entry: &AtticEntry| {
+        size_of::<AtticEntry>() + entry.version.len() + entry.path.len() + entry.value.len()
+    };
+    attic.entries().iter().map(entry).sum()
+}
+
+fn name_bytes(name: &str) -> usize {
+    size_of::<(String, u64)>() + name.len()
+}
+
+/// A number would be taken for an index.
+fn is_checkpoint_name(name: &str) -> bool {
+    let is_number = name.bytes().all(|byte| byte.is_ascii_digit());
+    let has_blank = name.contains(|letter: char| letter.is_whitespace() || letter.is_control());
+    !is_number && !has_blank && name.len() <= CHECKPOINT_NAME
 }

@@ -1,10 +1,12 @@
 //! A running instance of a widget.
 
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::error::RegistryError;
+use super::history::updates::UpdateCheckpoints;
 use super::history::{History, Snapshot};
 use crate::abi::handle::{CallError, Handle, Module};
 use crate::state::attic::Attic;
@@ -17,30 +19,25 @@ pub(super) struct Instance {
     pub(super) module: Arc<Module>,
     /// The instance itself; none when it could not be restored after a fault.
     pub(super) handle: Option<Handle>,
-    pub(super) attic: Attic,
-    pub(super) inbox: VecDeque<Message>,
-    /// Messages whose port is not there in the current code, in the order of their arrival.
-    pub(super) parked: Vec<ParkedMessage>,
+    pub(super) attic: Arc<Attic>,
     pub(super) timers: Vec<Timer>,
     pub(super) history: History,
-    pub(super) checkpoint: Option<Checkpoint>,
-    /// For each output port, the connections that leave it.
+    /// The states around the last updates.
+    pub(super) updates: UpdateCheckpoints,
+    /// The output ports whose messages are reported even if something is connected.
+    pub(super) watched: BTreeSet<String>,
+    /// For each output port, the places of the connections that leave it.
     pub(super) routes: Vec<Vec<usize>>,
-}
-
-/// A message that waits, for the input port of that index.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Message {
-    pub(super) port: u32,
-    pub(super) payload: Vec<u8>,
-}
-
-/// A message that waits for its port to come back.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ParkedMessage {
-    pub(super) port: String,
-    pub(super) fingerprint: u64,
-    pub(super) payload: Vec<u8>,
+    /// For each input port, the place of the lane from outside.
+    pub(super) inlets: Vec<Option<usize>>,
+    /// The first message of each lane that has any: its place in the order, and that of its connection.
+    pub(super) next: BinaryHeap<Reverse<(u64, usize)>>,
+    /// How many of the streams that it feeds are full.
+    pub(super) full: usize,
+    /// Whether it stands in the queue for a turn.
+    pub(super) in_turn: bool,
+    /// Whether it is among those that are held by full streams.
+    pub(super) is_held: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -50,28 +47,25 @@ pub(super) struct Timer {
     pub(super) due: Duration,
 }
 
-/// The state before and after the last update: while it has not changed since, going back loses nothing.
-#[derive(Debug, Clone)]
-pub(super) struct Checkpoint {
-    pub(super) before: Snapshot,
-    pub(super) after: Arc<[u8]>,
-}
-
 impl Instance {
     pub(super) fn new(id: &str, mut handle: Handle, now: Duration) -> Result<Self, CallError> {
         let module = Arc::clone(handle.module());
         let state = handle.encode()?.into();
-        let snapshot = Snapshot { module: Arc::clone(&module), state, attic: Attic::default() };
+        let snapshot = Snapshot { module: Arc::clone(&module), state, attic: Arc::default() };
         Ok(Self {
             id: id.to_owned(),
             handle: Some(handle),
-            attic: Attic::default(),
-            inbox: VecDeque::new(),
-            parked: Vec::new(),
+            attic: Arc::default(),
             timers: timers_of(&module, &[], now),
             history: History::new("created", snapshot),
-            checkpoint: None,
+            updates: UpdateCheckpoints::default(),
+            watched: BTreeSet::new(),
             routes: Vec::new(),
+            inlets: Vec::new(),
+            next: BinaryHeap::new(),
+            full: 0,
+            in_turn: false,
+            is_held: false,
             module,
         })
     }
@@ -81,6 +75,11 @@ impl Instance {
             Some(handle) => Ok(handle),
             None => Err(RegistryError::Down { instance: self.id.clone() }),
         }
+    }
+
+    /// Whether its timers may run.
+    pub(super) fn may_tick(&self) -> bool {
+        self.handle.is_some() && self.full == 0
     }
 
     /// The encoded state; the last recorded one when the instance is down.
@@ -93,7 +92,7 @@ impl Instance {
 
     pub(super) fn snapshot(&mut self) -> Result<Snapshot, CallError> {
         let state = self.state()?;
-        Ok(Snapshot { module: Arc::clone(&self.module), state, attic: self.attic.clone() })
+        Ok(Snapshot { module: Arc::clone(&self.module), state, attic: Arc::clone(&self.attic) })
     }
 
     pub(super) fn shape(&self) -> &Shape {
@@ -104,24 +103,12 @@ impl Instance {
     pub(super) fn rebuild(&mut self, snapshot: &Snapshot) -> Result<(), CallError> {
         let (handle, attic) = self.module.decode(self.module.version(), &snapshot.state, &snapshot.attic)?;
         self.handle = Some(handle);
-        self.attic = attic;
+        self.attic = Arc::new(attic);
         Ok(())
     }
 
-    /// Fits inbox and timers to the code that the instance now runs. `before` is the code it ran.
-    pub(super) fn adopt(&mut self, before: &Module, now: Duration) {
-        let names = |message: Message| {
-            let port = &before.interface().inputs[message.port as usize];
-            ParkedMessage { port: port.name.clone(), fingerprint: port.fingerprint, payload: message.payload }
-        };
-        // Parked ones came first: what found its port again goes before what arrived since.
-        let waiting: Vec<_> = self.parked.drain(..).chain(self.inbox.drain(..).map(names)).collect();
-        for message in waiting {
-            match input_port(&self.module, &message.port, message.fingerprint) {
-                Some(port) => self.inbox.push_back(Message { port, payload: message.payload }),
-                None => self.parked.push(message),
-            }
-        }
+    /// Fits timers to the code that the instance now runs.
+    pub(super) fn adopt_timers(&mut self, now: Duration) {
         self.timers = timers_of(&self.module, &self.timers, now);
     }
 }
@@ -129,16 +116,6 @@ impl Instance {
 /// The shape of the state that the code has.
 pub(super) fn head_shape(module: &Module) -> &Shape {
     module.versions().first().map_or(&Shape::Unit, |info| &info.shape)
-}
-
-/// The index of the input port of that name and type.
-pub(super) fn input_port(module: &Module, name: &str, fingerprint: u64) -> Option<u32> {
-    let found = module
-        .interface()
-        .inputs
-        .iter()
-        .position(|port| port.name == name && port.fingerprint == fingerprint)?;
-    u32::try_from(found).ok()
 }
 
 /// The timers of the code. One that ran before keeps its phase.

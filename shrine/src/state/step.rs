@@ -332,11 +332,9 @@ pub fn converted<A, B>(old: A, by: impl FnOnce(A) -> B) -> B {
 
 /// Converts the value of a changed field with a function that may fail.
 #[doc(hidden)]
-pub fn tried<A, B, E: Into<MigrateError>>(
-    old: A,
-    by: impl FnOnce(A) -> Result<B, E>,
-) -> Result<B, MigrateError> {
-    by(old).map_err(Into::into)
+pub fn tried<A, B, E: fmt::Display>(old: A, by: impl FnOnce(A) -> Result<B, E>) -> Result<B, MigrateError> {
+    // Not `Into<MigrateError>`, which boxed errors are not.
+    by(old).map_err(|error| MigrateError::new(error.to_string()))
 }
 
 /// Takes the newer value back that stepping down has lost, if `old` is still what it became then.

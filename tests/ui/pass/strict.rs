@@ -2,7 +2,7 @@
 #![deny(warnings, missing_docs, unused_qualifications, unreachable_pub, non_snake_case, clippy::all)]
 #![forbid(unsafe_code)]
 
-use shrine::{UpdateContext, state, widget};
+use shrine::{UpdateContext, state, transform, widget};
 
 /// Shadows the prelude.
 #[derive(Debug)]
@@ -240,6 +240,18 @@ impl Strict {
     pub fn helper(&self) -> i64 {
         self.total
     }
+}
+
+/// A transform beside a type of std with the same words.
+#[transform]
+pub fn halved(n: f64) -> f64 {
+    n / 2.0
+}
+
+/// One that may fail, and one that may not let a message through.
+#[transform(filter, name = "to-number")]
+pub fn number(text: ::std::string::String) -> ::std::result::Result<::std::option::Option<i64>, ::std::num::ParseIntError> {
+    text.parse().map(::std::option::Option::Some)
 }
 
 fn main() {

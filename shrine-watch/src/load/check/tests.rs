@@ -36,6 +36,15 @@ fn a_whole_library_tells_its_widgets_and_its_compiler() {
 }
 
 #[test]
+fn a_library_with_transforms_alone_is_one_to_load() {
+    let source = "#[unsafe(no_mangle)] pub static shrine_transform_doubled: [usize; 32] = [0; 32];
+        #[unsafe(no_mangle)] pub static shrine_transform_short: u8 = 0;
+        #[unsafe(no_mangle)] pub extern \"C\" fn code() { println!(\"code\"); }";
+    let checked = check(&library(source, &["-C", "prefer-dynamic"])).unwrap();
+    assert_eq!((checked.widgets.len(), checked.transforms), (0, vec!["shrine_transform_doubled".to_owned()]));
+}
+
+#[test]
 fn no_torn_file_passes() {
     let whole = whole();
     let step = (whole.len() / 2_000).max(1);

@@ -39,7 +39,7 @@ fn update(generation: u64) -> Event {
             what: FieldChange::Added,
             detail: "false".into(),
         }],
-        connections: ConnectionCounts { kept: 1, converted: 0, parked: 1 },
+        connections: ConnectionCounts { kept: 1, parked: 1, ..ConnectionCounts::default() },
         phases_us: Phases {
             detect: 11_000,
             build: 280_000,

@@ -1,0 +1,97 @@
+//! One call into a library: its host, its answer, and what may go wrong.
+
+use std::ffi::c_void;
+use std::fmt;
+
+use crate::abi::{Bytes, FAILED, Failure, Host, OK, PANICKED, kind};
+use crate::state::from_bytes;
+
+/// What a handler sent: output ports by index, with payloads.
+pub type Sent = Vec<(u32, Vec<u8>)>;
+
+/// How many bytes one call may answer with.
+pub const ANSWER_LIMIT: usize = 256 << 20;
+
+/// Why a call into a library failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CallError {
+    /// The widget answered with an error.
+    Failed(Failure),
+    /// The widget panicked; the instance is poisoned.
+    Panicked(Failure),
+    /// The library has no such function.
+    Unsupported(&'static str),
+}
+
+impl CallError {
+    pub(super) fn unreadable(error: impl fmt::Display) -> Self {
+        Self::Failed(Failure { message: error.to_string(), location: None })
+    }
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(failure) => f.write_str(&failure.message),
+            Self::Panicked(Failure { message, location: None }) => write!(f, "panicked: {message}"),
+            Self::Panicked(Failure { message, location: Some(location) }) => {
+                write!(f, "panicked at {location}: {message}")
+            }
+            Self::Unsupported(what) => write!(f, "the library is too old for `{what}`; rebuild it"),
+        }
+    }
+}
+
+impl std::error::Error for CallError {}
+
+/// What a call wrote to its host.
+#[derive(Debug, Default)]
+pub(super) struct Answer {
+    pub(super) result: Vec<u8>,
+    pub(super) sent: Sent,
+    pub(super) attic: Vec<u8>,
+    error: Option<Vec<u8>>,
+    taken: usize,
+}
+
+/// Calls with a fresh host and turns status and answer into a result.
+pub(super) fn call(entry: impl FnOnce(*const Host) -> i32) -> Result<Answer, CallError> {
+    let mut answer = Answer::default();
+    let context = (&raw mut answer).cast();
+    let host = Host { size: size_of::<Host>(), context, write };
+    let status = entry(&raw const host);
+    let failure = || {
+        let failure = answer.error.as_deref().and_then(|bytes| from_bytes(bytes).ok());
+        failure.unwrap_or_else(|| Failure { message: format!("failed with status {status}"), location: None })
+    };
+    match status {
+        OK => Ok(answer),
+        PANICKED => Err(CallError::Panicked(failure())),
+        _ => Err(CallError::Failed(failure())),
+    }
+}
+
+unsafe extern "C" fn write(context: *mut c_void, kind: u32, port: u32, bytes: Bytes) -> i32 {
+    // SAFETY: `call` put a pointer to its answer into the host, and waits until the library is done with it.
+    let answer = unsafe { &mut *context.cast::<Answer>() };
+    if bytes.len > ANSWER_LIMIT - answer.taken {
+        return FAILED;
+    }
+    answer.taken += bytes.len;
+    // SAFETY: the library's bytes are valid during this call.
+    let bytes = unsafe { bytes.as_slice() }.to_vec();
+    match kind {
+        kind::RESULT => answer.result = bytes,
+        kind::ERROR => answer.error = Some(bytes),
+        kind::MESSAGE => answer.sent.push((port, bytes)),
+        kind::ATTIC => answer.attic = bytes,
+        // A newer library may say more; what this host does not know, it passes over.
+        _ => {}
+    }
+    OK
+}
+
+pub(super) fn supported<F>(entry: Option<F>, name: &'static str) -> Result<F, CallError> {
+    entry.ok_or(CallError::Unsupported(name))
+}

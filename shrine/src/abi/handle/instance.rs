@@ -1,0 +1,146 @@
+//! A running instance of a widget.
+
+use std::sync::Arc;
+
+use super::call::{Answer, CallError, Sent, call, supported};
+use super::module::Module;
+use crate::abi::{Bytes, Failure, Host, Instance};
+use crate::state::to_bytes;
+use crate::widget::UpdateContext;
+
+/// An instance of a widget. Dropping it ends the instance.
+#[derive(Debug)]
+pub struct Handle {
+    module: Arc<Module>,
+    instance: Instance,
+    poisoned: bool,
+}
+
+// SAFETY: `Widget` requires `Send`, and a handle is the only way to the instance.
+unsafe impl Send for Handle {}
+
+impl Handle {
+    /// Takes over what `create` or `decode` of the module's table has made.
+    pub(super) fn new(module: Arc<Module>, instance: Instance) -> Self {
+        Self { module, instance, poisoned: false }
+    }
+
+    /// The build that the instance belongs to.
+    #[must_use]
+    pub fn module(&self) -> &Arc<Module> {
+        &self.module
+    }
+
+    /// Whether it has panicked: then it only waits to be dropped.
+    #[must_use]
+    pub fn is_poisoned(&self) -> bool {
+        self.poisoned
+    }
+
+    /// The encoded state.
+    ///
+    /// # Errors
+    ///
+    /// When the instance is poisoned, or its state is nested too deep.
+    pub fn encode(&mut self) -> Result<Vec<u8>, CallError> {
+        let encode = supported(self.module.table.encode, "encode")?;
+        // SAFETY: see `Handle::call`.
+        self.call(|instance, host| unsafe { encode(instance, host) }).map(|answer| answer.result)
+    }
+
+    /// Delivers a message.
+    ///
+    /// # Errors
+    ///
+    /// When the handler fails or panics.
+    pub fn deliver(&mut self, port: u32, payload: &[u8]) -> Result<Sent, CallError> {
+        let deliver = supported(self.module.table.deliver, "deliver")?;
+        let payload = Bytes::of(payload);
+        // SAFETY: see `Handle::call`.
+        self.call(|instance, host| unsafe { deliver(instance, port, payload, host) })
+            .map(|answer| answer.sent)
+    }
+
+    /// Runs a timer.
+    ///
+    /// # Errors
+    ///
+    /// When the handler fails or panics.
+    pub fn tick(&mut self, timer: u32) -> Result<Sent, CallError> {
+        let tick = supported(self.module.table.tick, "tick")?;
+        // SAFETY: see `Handle::call`.
+        self.call(|instance, host| unsafe { tick(instance, timer, host) }).map(|answer| answer.sent)
+    }
+
+    /// The view, if the widget has one.
+    ///
+    /// # Errors
+    ///
+    /// When it panics.
+    pub fn view(&mut self) -> Result<Option<String>, CallError> {
+        if !self.module.has_hook("view") {
+            return Ok(None);
+        }
+        let view = supported(self.module.table.view, "view")?;
+        // SAFETY: see `Handle::call`.
+        let answer = self.call(|instance, host| unsafe { view(instance, host) })?;
+        Ok(Some(String::from_utf8_lossy(&answer.result).into_owned()))
+    }
+
+    /// Runs a hook, if the widget has it.
+    ///
+    /// # Errors
+    ///
+    /// When the hook fails or panics.
+    pub fn hook(&mut self, hook: Hook, context: &UpdateContext) -> Result<(), CallError> {
+        let (name, entry) = match hook {
+            Hook::BeforeUpdate => ("before_update", self.module.table.before_update),
+            Hook::AfterUpdate => ("after_update", self.module.table.after_update),
+            Hook::UpdateFailed => ("update_failed", self.module.table.update_failed),
+        };
+        if !self.module.has_hook(name) {
+            return Ok(());
+        }
+        let entry = supported(entry, name)?;
+        let context = to_bytes(context).map_err(CallError::unreadable)?;
+        let context = Bytes::of(&context);
+        // SAFETY: see `Handle::call`.
+        self.call(|instance, host| unsafe { entry(instance, context, host) }).map(drop)
+    }
+
+    /// Calls an entry of the table on the instance.
+    ///
+    /// What callers rely on in their `unsafe`: the instance is live, not poisoned, and in no other call, since this
+    /// takes `&mut self`; the host is valid during the call; the library keeps the contract of [`Library::open`](super::Library::open).
+    fn call(&mut self, entry: impl FnOnce(Instance, *const Host) -> i32) -> Result<Answer, CallError> {
+        if self.poisoned {
+            let message = "the instance has panicked".to_owned();
+            return Err(CallError::Failed(Failure { message, location: None }));
+        }
+        let instance = self.instance;
+        let result = call(|host| entry(instance, host));
+        self.poisoned = matches!(result, Err(CallError::Panicked(_)));
+        result
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        if let Some(destroy) = self.module.table.destroy {
+            // SAFETY: the instance was made by this table, and nobody uses it after this. A panic in a destructor
+            // stays in the library; there is nobody left to tell.
+            let _ = unsafe { destroy(self.instance) };
+        }
+    }
+}
+
+/// The hooks of an update.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hook {
+    /// On the old code, before its state is taken.
+    BeforeUpdate,
+    /// On the new code, before the commit.
+    AfterUpdate,
+    /// On the old code, when nothing came of it.
+    UpdateFailed,
+}

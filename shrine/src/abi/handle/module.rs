@@ -1,0 +1,184 @@
+//! A widget as one build has it.
+
+use std::sync::Arc;
+
+use super::LibraryError;
+use super::call::{CallError, call, supported};
+use super::descriptor::{read, read_table, text_of};
+use super::instance::Handle;
+use crate::abi::{Bytes, Description, Descriptor, Failure, Instance, PANIC_UNWIND, Table};
+use crate::state::attic::Attic;
+use crate::state::step::VersionInfo;
+use crate::state::{from_bytes, to_bytes};
+use crate::widget::Interface;
+
+/// A widget as one build has it.
+#[derive(Debug)]
+pub struct Module {
+    id: String,
+    version: String,
+    fingerprint: u64,
+    description: Description,
+    pub(super) table: Table,
+}
+
+impl Module {
+    /// Reads a descriptor.
+    ///
+    /// # Safety
+    ///
+    /// As [`Library::open`](super::Library::open).
+    pub(super) unsafe fn open(descriptor: *const Descriptor) -> Result<Self, LibraryError> {
+        // SAFETY: the caller's promise.
+        let descriptor = unsafe { read(descriptor) }?;
+        // SAFETY: written by `Descriptor::of`: text constants of the library.
+        let [id, version] = [descriptor.id, descriptor.version].map(|text| unsafe { text_of(text) });
+        if descriptor.panic_strategy != PANIC_UNWIND {
+            return Err(LibraryError::AbortsOnPanic { what: format!("widget `{id}`") });
+        }
+        // SAFETY: the table of a descriptor begins with its size.
+        let table = unsafe { read_table(descriptor.table) };
+        let fingerprint = descriptor.fingerprint;
+        let description = describe(&table).map_err(|error| LibraryError::Describe {
+            what: format!("widget `{id}`"),
+            reason: error.to_string(),
+        })?;
+        Ok(Self { id, version, fingerprint, description, table })
+    }
+
+    /// The widget's id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The version of its state.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// The fingerprint of its state.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        self.fingerprint
+    }
+
+    /// The versions that lead to it, its own first.
+    #[must_use]
+    pub fn versions(&self) -> &[VersionInfo] {
+        &self.description.versions
+    }
+
+    /// Its ports, timers and hooks.
+    #[must_use]
+    pub fn interface(&self) -> &Interface {
+        &self.description.interface
+    }
+
+    /// Whether it has that hook.
+    #[must_use]
+    pub fn has_hook(&self, hook: &str) -> bool {
+        self.description.interface.hooks.iter().any(|known| known == hook)
+    }
+
+    /// Whether an input port takes messages of another shape; if not, why.
+    ///
+    /// # Errors
+    ///
+    /// Always: nothing is converted yet.
+    pub fn converts(&self, _: u32, _: &crate::state::shape::Shape) -> Result<(), String> {
+        Err(String::new())
+    }
+
+    /// Reads a message of another shape.
+    ///
+    /// # Errors
+    ///
+    /// Always: nothing is converted yet.
+    pub fn convert(&self, _: u32, _: &crate::state::shape::Shape, _: &[u8]) -> Result<Vec<u8>, CallError> {
+        Err(CallError::Unsupported("convert"))
+    }
+
+    /// Asks the code which build it is.
+    ///
+    /// # Errors
+    ///
+    /// When the call fails.
+    pub fn alive(&self) -> Result<Vec<u8>, CallError> {
+        let alive = supported(self.table.alive, "alive")?;
+        // SAFETY: the contract of `Library::open`; the host is valid during the call.
+        call(|host| unsafe { alive(host) }).map(|answer| answer.result)
+    }
+
+    /// Makes an instance from the widget's `Default`.
+    ///
+    /// # Errors
+    ///
+    /// When that panics.
+    pub fn create(self: &Arc<Self>) -> Result<Handle, CallError> {
+        let create = supported(self.table.create, "create")?;
+        let mut instance = std::ptr::null_mut();
+        // SAFETY: the contract of `Library::open`; `instance` takes the one write.
+        call(|host| unsafe { create(host, &raw mut instance) })?;
+        self.handle(instance)
+    }
+
+    /// Makes an instance from the state of any version of the chain.
+    ///
+    /// # Errors
+    ///
+    /// When the bytes are not that state, or a migration fails or panics.
+    pub fn decode(
+        self: &Arc<Self>,
+        version: &str,
+        state: &[u8],
+        attic: &Attic,
+    ) -> Result<(Handle, Attic), CallError> {
+        let decode = supported(self.table.decode, "decode")?;
+        let attic_bytes = to_bytes(attic).map_err(CallError::unreadable)?;
+        let (version, state, attic) =
+            (Bytes::of(version.as_bytes()), Bytes::of(state), Bytes::of(&attic_bytes));
+        let mut instance = std::ptr::null_mut();
+        // SAFETY: the contract of `Library::open`; all arguments outlive the call.
+        let answer = call(|host| unsafe { decode(version, state, attic, host, &raw mut instance) })?;
+        let handle = self.handle(instance)?;
+        Ok((handle, from_bytes(&answer.attic).map_err(CallError::unreadable)?))
+    }
+
+    /// Carries a state of this version down to an older one.
+    ///
+    /// # Errors
+    ///
+    /// When a step down fails or panics.
+    pub fn step_down(
+        &self,
+        version: &str,
+        state: &[u8],
+        attic: &Attic,
+    ) -> Result<(Vec<u8>, Attic), CallError> {
+        let step_down = supported(self.table.step_down, "step_down")?;
+        let attic_bytes = to_bytes(attic).map_err(CallError::unreadable)?;
+        let (version, state, attic) =
+            (Bytes::of(version.as_bytes()), Bytes::of(state), Bytes::of(&attic_bytes));
+        // SAFETY: the contract of `Library::open`; all arguments outlive the call.
+        let answer = call(|host| unsafe { step_down(version, state, attic, host) })?;
+        Ok((answer.result, from_bytes(&answer.attic).map_err(CallError::unreadable)?))
+    }
+
+    fn handle(self: &Arc<Self>, instance: Instance) -> Result<Handle, CallError> {
+        match instance.is_null() {
+            true => {
+                Err(CallError::Failed(Failure { message: "no instance was made".to_owned(), location: None }))
+            }
+            false => Ok(Handle::new(Arc::clone(self), instance)),
+        }
+    }
+}
+
+fn describe(table: &Table) -> Result<Description, CallError> {
+    let describe = supported(table.describe, "describe")?;
+    // SAFETY: the contract of `Library::open`; the host is valid during the call.
+    let answer = call(|host| unsafe { describe(host) })?;
+    from_bytes(&answer.result).map_err(CallError::unreadable)
+}

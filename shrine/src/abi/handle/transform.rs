@@ -1,0 +1,108 @@
+//! A transform as one build has it.
+
+use super::LibraryError;
+use super::call::{CallError, call, supported};
+use super::descriptor::{read, read_table, text_of};
+use crate::abi::{Bytes, PANIC_UNWIND, TransformDescription, TransformDescriptor, TransformTable};
+use crate::state::from_bytes;
+use crate::transform::PayloadInfo;
+
+/// A named transform as one build has it.
+#[derive(Debug)]
+pub struct Transform {
+    name: String,
+    description: TransformDescription,
+    table: TransformTable,
+}
+
+impl Transform {
+    /// Reads a descriptor.
+    ///
+    /// # Safety
+    ///
+    /// As [`Library::open`](super::Library::open).
+    pub(super) unsafe fn open(descriptor: *const TransformDescriptor) -> Result<Self, LibraryError> {
+        // SAFETY: the caller's promise.
+        let descriptor = unsafe { read(descriptor) }?;
+        // SAFETY: written by `TransformDescriptor::of`: a text constant of the library.
+        let name = unsafe { text_of(descriptor.name) };
+        let label = format!("transform `{name}`");
+        if descriptor.panic_strategy != PANIC_UNWIND {
+            return Err(LibraryError::AbortsOnPanic { what: label });
+        }
+        // SAFETY: the table of a descriptor begins with its size.
+        let table = unsafe { read_table(descriptor.table) };
+        let description = describe(&table)
+            .map_err(|error| LibraryError::Describe { what: label, reason: error.to_string() })?;
+        Ok(Self { name, description, table })
+    }
+
+    /// What connections call it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The messages that it takes.
+    #[must_use]
+    pub fn takes(&self) -> &PayloadInfo {
+        &self.description.takes
+    }
+
+    /// The messages that it gives.
+    #[must_use]
+    pub fn gives(&self) -> &PayloadInfo {
+        &self.description.gives
+    }
+
+    /// Turns an encoded message into the one to pass on; `None` if it goes no further. May be called from several threads
+    /// at once.
+    ///
+    /// # Errors
+    ///
+    /// When the bytes are not what it takes, or the function fails or panics. Unlike an instance, a transform has no state
+    /// that a panic could damage: it may be called again.
+    pub fn call(&self, payload: &[u8]) -> Result<Option<Vec<u8>>, CallError> {
+        let entry = supported(self.table.call, "call")?;
+        let payload = Bytes::of(payload);
+        // SAFETY: the contract of `Library::open`; host and payload are valid during the call.
+        let answer = call(|host| unsafe { entry(payload, host) })?;
+        Ok(Some(answer.result).filter(|message| !message.is_empty()))
+    }
+
+    /// Whether it takes messages of another shape; if not, why.
+    ///
+    /// # Errors
+    ///
+    /// Always: nothing is converted yet.
+    pub fn converts(&self, _: &crate::state::shape::Shape) -> Result<(), String> {
+        Err(String::new())
+    }
+
+    /// Reads a message of another shape.
+    ///
+    /// # Errors
+    ///
+    /// Always: nothing is converted yet.
+    pub fn convert(&self, _: &crate::state::shape::Shape, _: &[u8]) -> Result<Vec<u8>, CallError> {
+        Err(CallError::Unsupported("convert"))
+    }
+
+    /// Asks the code which build it is.
+    ///
+    /// # Errors
+    ///
+    /// When the call fails.
+    pub fn alive(&self) -> Result<Vec<u8>, CallError> {
+        let alive = supported(self.table.alive, "alive")?;
+        // SAFETY: the contract of `Library::open`; the host is valid during the call.
+        call(|host| unsafe { alive(host) }).map(|answer| answer.result)
+    }
+}
+
+fn describe(table: &TransformTable) -> Result<TransformDescription, CallError> {
+    let describe = supported(table.describe, "describe")?;
+    // SAFETY: the contract of `Library::open`; the host is valid during the call.
+    let answer = call(|host| unsafe { describe(host) })?;
+    from_bytes(&answer.result).map_err(CallError::unreadable)
+}

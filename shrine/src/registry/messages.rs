@@ -1,0 +1,284 @@
+//! Messages: how they get in, are handled, and leave.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::connection::{self, Endpoint, Route, prepare};
+use super::history::Occasion;
+use super::probation::Arrival;
+use super::{Registry, RegistryError, endpoint, unknown_port};
+use crate::abi::handle::{CallError, Handle, Module, Sent};
+use crate::event::Event;
+use crate::state::json::{from_json, to_json};
+use crate::state::value::Value;
+use crate::state::{State, from_bytes, to_bytes};
+
+/// How many messages one [`Registry::poll`] handles at most, so that a cycle of connections does not keep its caller.
+pub const POLL_LIMIT: usize = 10_000;
+
+impl Registry {
+    /// Sends a message to an input port: `send("counter.add", &5_i64)`. It is handled by the next
+    /// [`poll`](Self::poll).
+    ///
+    /// # Errors
+    ///
+    /// When the port is unknown or takes another type.
+    pub fn send<T: State>(&mut self, target: &str, message: &T) -> Result<(), RegistryError> {
+        let (at, port, target) = self.input(target)?;
+        let info = &self.graph.instances[at].module.interface().inputs[port as usize];
+        if info.fingerprint != T::FINGERPRINT {
+            return Err(RegistryError::OtherType {
+                target: target.to_string(),
+                expected: info.shape.to_string(),
+                found: crate::state::shape_of::<T>().to_string(),
+            });
+        }
+        let payload = to_bytes(message).map_err(|error| self.call_failed(at, error.to_string()))?;
+        let module = Arc::clone(&self.graph.instances[at].module);
+        self.send_in(target, &module, port, payload);
+        Ok(())
+    }
+
+    /// Sends a message that is written as JSON.
+    ///
+    /// # Errors
+    ///
+    /// When the port is unknown, or the JSON is not of its type.
+    pub fn send_json(&mut self, target: &str, message: &serde_json::Value) -> Result<(), RegistryError> {
+        let (at, port, target) = self.input(target)?;
+        let module = Arc::clone(&self.graph.instances[at].module);
+        let shape = &module.interface().inputs[port as usize].shape;
+        let value = from_json(message, shape).map_err(|mismatch| RegistryError::Shape {
+            target: target.to_string(),
+            expected: shape.to_string(),
+            mismatch,
+        })?;
+        let payload = to_bytes(&value).map_err(|error| self.call_failed(at, error.to_string()))?;
+        self.send_in(target, &module, port, payload);
+        Ok(())
+    }
+
+    /// Runs the timers that are due and delivers the messages that wait, up to [`POLL_LIMIT`]. Answers with how many
+    /// handlers ran: after less than the limit, nothing that could run waits.
+    ///
+    /// Updates that were deferred are applied here once their time has come.
+    pub fn poll(&mut self) -> usize {
+        self.poll_at_most(POLL_LIMIT)
+    }
+
+    /// As [`poll`](Self::poll), but stops once that many handlers ran. Timers that are due run all the same.
+    pub fn poll_at_most(&mut self, handlers: usize) -> usize {
+        self.take_in();
+        self.apply_deferred_if_due();
+        let mut handled = self.run_timers();
+        while handled < handlers {
+            let Some(at) = self.graph.turn() else { break };
+            handled += usize::from(self.handle_next(at));
+        }
+        handled
+    }
+
+    /// Polls until nothing waits and no timer is due, or `limit` handlers ran.
+    pub fn run_until_idle(&mut self, limit: usize) -> usize {
+        let mut handled = 0;
+        while handled < limit {
+            match self.poll() {
+                0 => break,
+                more => handled += more,
+            }
+        }
+        handled
+    }
+
+    /// How long until [`poll`](Self::poll) has something to do; none if only a message can give it something.
+    #[must_use]
+    pub fn next_timer(&self) -> Option<Duration> {
+        if self.shared.has_posted() || self.graph.has_work() || self.deferred_is_due() {
+            return Some(Duration::ZERO);
+        }
+        let may_tick = self.graph.instances.iter().filter(|instance| instance.may_tick());
+        let timers = may_tick.flat_map(|instance| &instance.timers).map(|timer| timer.due);
+        let due = timers.chain(self.deferred_until()).min()?;
+        Some(due.saturating_sub(self.clock.now()))
+    }
+
+    /// Has an output port's messages reported as [`Event::Output`] even while something is connected to it.
+    ///
+    /// # Errors
+    ///
+    /// When the port is unknown.
+    pub fn watch(&mut self, source: &str, is_watched: bool) -> Result<(), RegistryError> {
+        let Endpoint { instance, port } = endpoint(source)?;
+        let at = self.at(&instance)?;
+        let found = &mut self.graph.instances[at];
+        if connection::output(&found.module, &port).is_none() {
+            return Err(unknown_port(found, &port, false));
+        }
+        if is_watched {
+            found.watched.insert(port);
+        } else {
+            found.watched.remove(&port);
+        }
+        Ok(())
+    }
+
+    /// Takes in what other threads have sent.
+    pub(super) fn take_in(&mut self) {
+        for posted in self.shared.take() {
+            self.send_in(posted.target, &posted.module, posted.port, posted.payload);
+        }
+    }
+
+    /// Enters a message whose type is that of an input port of `module`.
+    fn send_in(&mut self, target: Endpoint, module: &Arc<Module>, port: u32, payload: Vec<u8>) {
+        let arrival = self.probation.as_ref().map(|_| (target.clone(), payload.clone()));
+        let of = &module.interface().inputs[port as usize];
+        let seq = self.graph.send_in(target, of, payload, &self.code.transforms);
+        if let (Some(probation), Some((target, payload))) = (&mut self.probation, arrival) {
+            probation.arrived(Arrival { target, seq, module: Arc::clone(module), port, payload });
+        }
+    }
+
+    fn input(&self, target: &str) -> Result<(usize, u32, Endpoint), RegistryError> {
+        let target = endpoint(target)?;
+        let at = self.at(&target.instance)?;
+        let found = &self.graph.instances[at];
+        match connection::input(&found.module, &target.port) {
+            Some((port, _)) => Ok((at, port, target)),
+            None => Err(unknown_port(found, &target.port, true)),
+        }
+    }
+
+    fn run_timers(&mut self) -> usize {
+        let now = self.clock.now();
+        let mut handled = 0;
+        for at in 0..self.graph.instances.len() {
+            for index in 0..self.graph.instances[at].timers.len() {
+                let instance = &mut self.graph.instances[at];
+                // An update may have been taken back in between, and its timers with it.
+                let Some(timer) = instance.timers.get(index) else { break };
+                if timer.due > now || !instance.may_tick() {
+                    continue;
+                }
+                self.begin_handler(at);
+                let instance = &mut self.graph.instances[at];
+                let timer = &mut instance.timers[index];
+                // A timer that was held up fires once, and keeps its phase.
+                let missed = (now - timer.due).as_nanos() / timer.period.as_nanos().max(1);
+                timer.due += timer.period * u32::try_from(missed).unwrap_or(u32::MAX).saturating_add(1);
+                let name = timer.name.clone();
+                let Some(handle) = &mut instance.handle else { continue };
+                let guard = self.watchdog.enter(&instance.id, &name);
+                let result = handle.tick(u32::try_from(index).unwrap_or(u32::MAX));
+                drop(guard);
+                self.handled(at, &name, "timer", result);
+                handled += 1;
+            }
+        }
+        handled
+    }
+
+    /// Handles the next message of an instance.
+    fn handle_next(&mut self, at: usize) -> bool {
+        self.begin_handler(at);
+        let Some((place, message)) = self.graph.take(at) else { return false };
+        let Some(connection) = self.graph.connection(place) else { return false };
+        let Route::Live(path) = &connection.route else { return false };
+        let (of, port) = (connection.lane.type_of(&message), path.port);
+        let module = Arc::clone(&self.graph.instances[at].module);
+        let prepared = prepare(&message.payload, of, (path.transform.as_deref(), port), &module);
+        match prepared {
+            Ok(None) => return true,
+            Err(error) => {
+                let name = connection.target.port.clone();
+                self.fault(at, &name, &error);
+                return true;
+            }
+            Ok(Some(payload)) => {
+                let instance = &mut self.graph.instances[at];
+                let Some(handle) = &mut instance.handle else { return false };
+                let name = &module.interface().inputs[port as usize].name;
+                let guard = self.watchdog.enter(&instance.id, name);
+                let result = handle.deliver(port, &payload);
+                drop(guard);
+                self.handled(at, name, "message", result);
+            }
+        }
+        true
+    }
+
+    /// What follows a handler: its messages leave, and its state is recorded.
+    fn handled(&mut self, at: usize, name: &str, what: &str, result: Result<Sent, CallError>) {
+        match result {
+            Ok(sent) => {
+                self.dispatch(at, sent);
+                self.record(at, format_args!("{what} {name}"));
+                self.end_handler(at);
+            }
+            Err(error) if matches!(error, CallError::Panicked(_)) && self.is_on_probation(at) => {
+                self.take_back(at, name, &error);
+            }
+            Err(error) => self.fault(at, name, &error),
+        }
+    }
+
+    fn dispatch(&mut self, at: usize, sent: Sent) {
+        for (port, payload) in sent {
+            let instance = &self.graph.instances[at];
+            if !instance.watched.is_empty()
+                && let Some(info) = instance.module.interface().outputs.get(port as usize)
+                && instance.watched.contains(&info.name)
+                && instance.routes.get(port as usize).is_some_and(|routes| !routes.is_empty())
+            {
+                self.output(at, port, &payload);
+            }
+            if let Some(unsent) = self.graph.send(at, port, payload) {
+                self.output(at, port, &unsent);
+            }
+        }
+    }
+
+    /// Reports a message that leaves the graph, or is watched.
+    fn output(&mut self, at: usize, port: u32, payload: &[u8]) {
+        let found = &self.graph.instances[at];
+        let Some(info) = found.module.interface().outputs.get(port as usize) else { return };
+        let value = from_bytes::<Value>(payload).map(|value| to_json(&value, &info.shape));
+        let event = match value {
+            Ok(value) => Event::Output { instance: found.id.clone(), port: info.name.clone(), value },
+            Err(error) => Event::Fault {
+                instance: found.id.clone(),
+                port: info.name.clone(),
+                reason: error.to_string(),
+            },
+        };
+        self.log(event);
+    }
+
+    fn record(&mut self, at: usize, cause: std::fmt::Arguments<'_>) {
+        let found = &mut self.graph.instances[at];
+        match found.snapshot() {
+            Ok(snapshot) => found.history.note(Occasion::Handler, cause, snapshot),
+            Err(error) => self.fault(at, "state", &error),
+        }
+    }
+
+    /// Reports a fault. An instance that panicked is put back to its last recorded state.
+    pub(super) fn fault(&mut self, at: usize, port: &str, error: &CallError) {
+        let found = &mut self.graph.instances[at];
+        let instance = found.id.clone();
+        let mut events = vec![Event::Fault {
+            instance: instance.clone(),
+            port: port.to_owned(),
+            reason: error.to_string(),
+        }];
+        if found.handle.as_ref().is_some_and(Handle::is_poisoned) {
+            found.handle = None;
+            let snapshot = found.history.current().clone();
+            if let Err(error) = found.rebuild(&snapshot) {
+                let reason = format!("it could not be restored and is down until the next update: {error}");
+                events.push(Event::Fault { instance, port: port.to_owned(), reason });
+            }
+        }
+        events.into_iter().for_each(|event| self.log(event));
+    }
+}

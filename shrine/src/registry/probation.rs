@@ -1,0 +1,192 @@
+//! The first messages after an update: if the new code panics on them, the update is taken back.
+//!
+//! While new code is on probation the graph keeps what it would need to be as it was at the commit: the lanes that have
+//! changed since, and the states of instances before their first handler. Messages from outside are noted as they come.
+//! Taking an update back restores all of that, puts the old code in place, and enters the messages from outside
+//! again: what the new code did inside the graph has not happened. What has left the graph cannot be called back.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::connection::{Connection, Endpoint};
+use super::history::updates::UpdateCheckpoints;
+use super::history::{Occasion, Snapshot};
+use super::instance::Timer;
+use super::lane::Lane;
+use super::{LoadedCode, Registry};
+use crate::abi::handle::{CallError, Module};
+use crate::event::{Event, RollBack};
+
+/// How many handlers of updated instances run before an update is settled, unless it is told otherwise.
+pub const PROBATION: usize = 8;
+
+/// How many handlers and messages of the whole graph a probation lasts at most, so that what it keeps is bounded.
+const WINDOW: usize = 4096;
+
+pub(super) struct Probation {
+    /// How many handlers of updated instances are left.
+    left: usize,
+    /// How many handlers and arrivals of any are left.
+    window: usize,
+    code: LoadedCode,
+    libraries: Vec<(String, Vec<u8>)>,
+    /// The updated instances, by their places.
+    parts: BTreeMap<usize, Before>,
+    /// The other instances that have run since.
+    others: BTreeMap<usize, Before>,
+    connections: Vec<(usize, Ends)>,
+    dropped: Vec<Connection>,
+    arrivals: Vec<Arrival>,
+}
+
+/// An instance before the update, or before its first handler since.
+pub(super) struct Before {
+    pub(super) snapshot: Snapshot,
+    pub(super) timers: Vec<Timer>,
+    pub(super) updates: UpdateCheckpoints,
+}
+
+/// A connection before the update.
+pub(super) struct Ends {
+    pub(super) source: Option<Endpoint>,
+    pub(super) target: Endpoint,
+    pub(super) lane: Lane,
+}
+
+/// A message from outside. Its type is that of an input port of the code that ran when it came.
+pub(super) struct Arrival {
+    pub(super) target: Endpoint,
+    pub(super) seq: u64,
+    pub(super) module: Arc<Module>,
+    pub(super) port: u32,
+    pub(super) payload: Vec<u8>,
+}
+
+impl Probation {
+    pub(super) fn new(messages: usize, code: LoadedCode, libraries: Vec<(String, Vec<u8>)>) -> Self {
+        Self {
+            left: messages,
+            window: WINDOW,
+            code,
+            libraries,
+            parts: BTreeMap::new(),
+            others: BTreeMap::new(),
+            connections: Vec::new(),
+            dropped: Vec::new(),
+            arrivals: Vec::new(),
+        }
+    }
+
+    pub(super) fn part(&mut self, at: usize, before: Before) {
+        self.parts.insert(at, before);
+    }
+
+    pub(super) fn connection(&mut self, place: usize, ends: Ends) {
+        self.connections.push((place, ends));
+    }
+
+    pub(super) fn dropped(&mut self, connection: Connection) {
+        self.dropped.push(connection);
+    }
+
+    pub(super) fn arrived(&mut self, arrival: Arrival) {
+        self.arrivals.push(arrival);
+        self.window = self.window.saturating_sub(1);
+    }
+}
+
+impl Registry {
+    /// Ends the probation: the update stays.
+    pub(super) fn settle(&mut self) {
+        if self.probation.take().is_some() {
+            self.graph.end_journal();
+        }
+    }
+
+    pub(super) fn is_on_probation(&self, at: usize) -> bool {
+        self.probation.as_ref().is_some_and(|probation| probation.parts.contains_key(&at))
+    }
+
+    /// Keeps the state of an instance that is about to run.
+    pub(super) fn begin_handler(&mut self, at: usize) {
+        let Some(probation) = &mut self.probation else { return };
+        if probation.parts.contains_key(&at) || probation.others.contains_key(&at) {
+            return;
+        }
+        let instance = &mut self.graph.instances[at];
+        let Ok(snapshot) = instance.snapshot() else { return };
+        let (timers, updates) = (instance.timers.clone(), instance.updates.clone());
+        probation.others.insert(at, Before { snapshot, timers, updates });
+    }
+
+    /// A handler has come back.
+    pub(super) fn end_handler(&mut self, at: usize) {
+        let Some(probation) = &mut self.probation else { return };
+        probation.window = probation.window.saturating_sub(1);
+        if probation.parts.contains_key(&at) {
+            probation.left = probation.left.saturating_sub(1);
+        }
+        if probation.left == 0 || probation.window == 0 {
+            self.settle();
+        }
+    }
+
+    /// Takes the update back, because new code has panicked.
+    pub(super) fn take_back(&mut self, at: usize, call: &str, error: &CallError) {
+        let Some(probation) = self.probation.take() else { return };
+        let Probation { code, libraries, parts, others, connections, dropped, arrivals, .. } = probation;
+        let instance = &self.graph.instances[at];
+        let (widget, instance) = (instance.module.id().to_owned(), instance.id.clone());
+        let reason = format!("`{call}` of the new code: {error}");
+
+        self.code = code;
+        for (at, before) in parts.into_iter().chain(others) {
+            self.put_back(at, before);
+        }
+        self.graph.rewind();
+        for (place, Ends { source, target, lane }) in connections {
+            if let Some(connection) = self.graph.connection_mut(place) {
+                (connection.source, connection.target, connection.lane) = (source, target, lane);
+            }
+        }
+        for connection in dropped {
+            self.graph.connect(connection, &self.code.transforms);
+        }
+        self.graph.wire_all(&self.code.transforms);
+        for Arrival { target, seq, module, port, payload } in arrivals {
+            let of = &module.interface().inputs[port as usize];
+            self.graph.send_again(target, seq, of, payload, &self.code.transforms);
+        }
+        self.tell_parked();
+        for (library, build_id) in libraries {
+            self.rejected.insert(library, (build_id, reason.clone()));
+        }
+        self.log(Event::RolledBack(RollBack {
+            phase: "probation".to_owned(),
+            widget,
+            instance: Some(instance),
+            reason,
+            running_generation: self.generation(),
+        }));
+    }
+
+    fn put_back(&mut self, at: usize, before: Before) {
+        let now: Duration = self.clock.now();
+        let Before { snapshot, timers, updates } = before;
+        let instance = &mut self.graph.instances[at];
+        instance.module = Arc::clone(&snapshot.module);
+        instance.handle = None;
+        instance.updates = updates;
+        instance.timers = timers;
+        instance.adopt_timers(now);
+        let rebuilt = instance.rebuild(&snapshot);
+        instance.history.note(Occasion::Change, format_args!("update taken back"), snapshot);
+        self.shared.runs(&instance.id, &instance.module);
+        if let Err(error) = rebuilt {
+            let instance = instance.id.clone();
+            let reason = format!("it could not be restored and is down until the next update: {error}");
+            self.log(Event::Fault { instance, port: "probation".to_owned(), reason });
+        }
+    }
+}

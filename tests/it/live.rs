@@ -1,0 +1,6 @@
+//! The live graph, through the same function tables as a loaded library, without one.
+
+mod faults;
+mod graph;
+mod options;
+mod threads;

@@ -1,0 +1,8 @@
+use shrine::prelude::*;
+
+#[transform]
+fn nothing() -> i64 {
+    0
+}
+
+fn main() {}

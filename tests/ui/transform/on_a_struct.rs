@@ -1,0 +1,6 @@
+use shrine::prelude::*;
+
+#[transform]
+struct Doubled;
+
+fn main() {}

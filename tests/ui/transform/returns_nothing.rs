@@ -1,0 +1,6 @@
+use shrine::prelude::*;
+
+#[transform]
+fn swallowed(_: i64) {}
+
+fn main() {}

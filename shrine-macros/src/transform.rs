@@ -107,16 +107,15 @@ fn fits(name: &LitStr, errors: &Errors) -> bool {
 fn implementation(function: &Function, name: &str, read: Option<&Transform>) -> TokenStream {
     let (ident, vis, conditions) = (&function.signature.ident, &function.vis, conditions(function));
     let documentation = format!("The transform `{name}`, for programs that link it.");
+    let unit: Type = syn::parse_quote!(());
+    let message = read.map_or(&unit, |transform| &transform.takes);
     let (takes, gives, apply) = match read {
         Some(transform) => {
             let apply = apply(function, transform);
             (payload(&transform.takes), payload(&transform.gives), apply)
         }
         // The function was refused. Whatever names the type compiles, so that there is no second error.
-        None => {
-            let unit: Type = syn::parse_quote!(());
-            (payload(&unit), payload(&unit), generated! { ::core::result::Result::Ok(false) })
-        }
+        None => (payload(&unit), payload(&unit), generated! { ::core::result::Result::Ok(false) }),
     };
     generated! {
         #(#conditions)*
@@ -134,6 +133,9 @@ fn implementation(function: &Function, name: &str, read: Option<&Transform>) -> 
             }
             fn gives() -> ::shrine::__private::PayloadInfo {
                 #gives
+            }
+            fn upgrades(__found: &mut ::shrine::__private::Upgrades) {
+                <#message as ::shrine::__private::State>::upgrades(__found);
             }
             fn apply(
                 __input: &mut ::shrine::__private::Decoder<'_>,

@@ -18,7 +18,9 @@
 //! |---|---|---|
 //! | 1 | 2026-11 | `alive, describe, create, destroy, encode, decode, step_down, before_update, after_update, update_failed, deliver, tick, view` |
 //! | 1 | 2026-11 | transforms: `alive, describe, call` |
+//! | 1 | 2026-11 | `converts, convert`, for widgets and transforms |
 
+mod convert;
 mod guard;
 #[cfg(feature = "host")]
 pub mod handle;
@@ -204,6 +206,10 @@ pub struct TransformTable {
     pub describe: Option<unsafe extern "C" fn(*const Host) -> i32>,
     /// Takes a message and answers with the one to pass on, or with nothing.
     pub call: Option<unsafe extern "C" fn(Bytes, *const Host) -> i32>,
+    /// As [`Table::converts`], for the messages that it takes.
+    pub converts: Option<unsafe extern "C" fn(Bytes, *const Host) -> i32>,
+    /// As [`Table::convert`], for the messages that it takes.
+    pub convert: Option<unsafe extern "C" fn(Bytes, Bytes, *const Host) -> i32>,
 }
 
 /// An instance, as its host sees it.
@@ -242,6 +248,10 @@ pub struct Table {
     pub tick: Option<unsafe extern "C" fn(Instance, u32, *const Host) -> i32>,
     /// Answers with the view as text, or with nothing.
     pub view: Option<unsafe extern "C" fn(Instance, *const Host) -> i32>,
+    /// Whether messages of another shape can be taken: index of the port, shape. Answers with the reason if not.
+    pub converts: Option<unsafe extern "C" fn(u32, Bytes, *const Host) -> i32>,
+    /// Answers with a message of another shape as the port takes it: index of the port, shape, payload.
+    pub convert: Option<unsafe extern "C" fn(u32, Bytes, Bytes, *const Host) -> i32>,
 }
 
 /// Where a call's answers go. Owned, and bounded, by the host.

@@ -9,6 +9,7 @@
 //! | [`convert`] | which changes of a field's type need no code? |
 //! | [`opaque`] | how does a foreign type take part? |
 //! | [`attic`] | where do values wait that the current code has no field for? |
+//! | [`payload`] | does a message of another shape fit, and what becomes of it? |
 //! | `plan`, `reconcile` | (feature `host`) what does an update do with an instance's state? |
 //! | `lock` | (feature `host`) which shapes were released and may not change any more? |
 //! | `json` | (feature `host`) how do people read and write state? |
@@ -21,6 +22,7 @@ pub mod json;
 #[cfg(feature = "host")]
 pub mod lock;
 pub mod opaque;
+pub mod payload;
 #[cfg(feature = "host")]
 pub mod plan;
 #[cfg(feature = "host")]
@@ -31,6 +33,7 @@ pub mod step;
 pub mod value;
 
 use codec::{DecodeError, Decoder, Encoder};
+use payload::Upgrades;
 use shape::{Shape, ShapeContext};
 
 /// A type that can be part of a widget's state or travel in a message.
@@ -63,6 +66,10 @@ pub trait State: Sized + 'static {
     ///
     /// When the bytes are cut off, malformed, nested too deep, or of another shape. The error names the path.
     fn decode(input: &mut Decoder<'_>) -> Result<Self, DecodeError>;
+
+    /// Adds the versioned types that values of this type contain, so that messages of older versions can be read.
+    #[doc(hidden)]
+    fn upgrades(_: &mut Upgrades) {}
 
     /// Appends a run of items; `u8` overrides it to write one block of bytes.
     #[doc(hidden)]

@@ -2,6 +2,7 @@
 
 use crate::state::State;
 use crate::state::codec::{Decoder, Encoder};
+use crate::state::payload::Upgrades;
 use crate::state::shape::{Shape, ShapeContext};
 use crate::widget::{BoxError, PortInfo};
 
@@ -16,6 +17,10 @@ pub trait Transform: 'static {
 
     /// The messages that it gives.
     fn gives() -> PayloadInfo;
+
+    /// Adds the versioned types in what it takes.
+    #[doc(hidden)]
+    fn upgrades(_: &mut Upgrades) {}
 
     /// Reads a message and writes what becomes of it. Answers `false` if the message goes no further.
     ///

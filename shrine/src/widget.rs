@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 use std::rc::Rc;
 
 use crate::state::codec::Decoder;
+use crate::state::payload::Upgrades;
 use crate::state::shape::{Shape, ShapeContext};
 use crate::state::step::Chain;
 use crate::state::{State, to_bytes};
@@ -33,6 +34,10 @@ pub trait Widget: Chain + Default + Send {
 pub trait Behaviour: Sized {
     /// Describes ports, timers and hooks.
     fn interface() -> Interface;
+
+    /// Adds the versioned types in the messages of the input port of that index.
+    #[doc(hidden)]
+    fn upgrades(_port: usize, _: &mut Upgrades) {}
 
     /// Handles a message on the input port of that index.
     ///

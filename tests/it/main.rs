@@ -8,6 +8,7 @@ mod histories;
 mod libraries;
 mod live;
 mod macros;
+mod payloads;
 mod release;
 mod runtime;
 mod transforms;

@@ -5,7 +5,7 @@
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
-use syn::{Index, parse_quote};
+use syn::{Index, Type, parse_quote};
 
 use super::model::{self, Body, Field, Keeping, StateType, Variant};
 use crate::hash;
@@ -13,6 +13,15 @@ use crate::names;
 
 /// `impl State`.
 pub(crate) fn state(state: &StateType) -> TokenStream {
+    implementation(state, upgrades(state))
+}
+
+/// `impl State` for an older version: nobody converts messages to it, so it does not say what it contains.
+pub(crate) fn older(state: &StateType) -> TokenStream {
+    implementation(state, None)
+}
+
+fn implementation(state: &StateType, upgrades: Option<TokenStream>) -> TokenStream {
     let ident = &state.ident;
     if !state.usable {
         return stub(state);
@@ -31,6 +40,7 @@ pub(crate) fn state(state: &StateType) -> TokenStream {
             fn shape(__context: &mut ::shrine::__private::ShapeContext) -> ::shrine::__private::Shape {
                 #shape
             }
+            #upgrades
             fn encode(&self, __out: &mut ::shrine::__private::Encoder) {
                 #encode
             }
@@ -259,6 +269,34 @@ fn payload_shape(variant: &Variant) -> TokenStream {
         [field] => field_shape(field),
         fields => tuple_shape(fields),
     }
+}
+
+/// The versioned types in it, and the type itself if it has a version.
+fn upgrades(state: &StateType) -> Option<TokenStream> {
+    let fields: Vec<&Field> = match &state.body {
+        Body::Named(fields) | Body::Tuple(fields) => fields.iter().collect(),
+        Body::Newtype(field) => vec![field],
+        Body::Unit => Vec::new(),
+        Body::Enum(variants) => variants.iter().flat_map(|variant| &variant.fields).collect(),
+    };
+    let mut types: Vec<&Type> = Vec::new();
+    for field in fields.into_iter().filter(|field| !field.is_transient() && field.codec().is_none()) {
+        let text = names::of_type(&field.ty);
+        if !types.iter().any(|known| names::of_type(known) == text) {
+            types.push(&field.ty);
+        }
+    }
+    let itself = state.version.is_some().then(|| generated! { __found.add::<Self>(); });
+    (!types.is_empty() || itself.is_some()).then(|| {
+        generated! {
+            fn upgrades(__found: &mut ::shrine::__private::Upgrades) {
+                if __found.enter::<Self>() {
+                    #itself
+                    #(<#types as ::shrine::__private::State>::upgrades(__found);)*
+                }
+            }
+        }
+    })
 }
 
 fn tuple_shape(fields: &[Field]) -> TokenStream {

@@ -59,6 +59,7 @@ pub(crate) fn behaviour(block: &ItemImpl, behaviour: Option<&Behaviour>) -> Toke
     let ty = &block.self_ty;
     let (generics, _, clause) = block.generics.split_for_impl();
     let interface = interface(behaviour);
+    let upgrades = upgrades(behaviour);
     let inputs = behaviour.inputs.iter().map(|input| call(&input.method, &input.parameters, true, behaviour));
     let deliver = dispatch("port", &generated! { __port }, inputs.collect());
     let timers =
@@ -101,6 +102,7 @@ pub(crate) fn behaviour(block: &ItemImpl, behaviour: Option<&Behaviour>) -> Toke
             ) -> ::core::result::Result<(), ::shrine::__private::BoxError> {
                 #deliver
             }
+            #upgrades
             fn tick(
                 &mut self,
                 __timer: usize,
@@ -146,6 +148,24 @@ fn port(name: &str, ty: &Type, was: &[LitStr]) -> TokenStream {
             was: ::std::vec![#(::std::string::String::from(#was)),*],
         }
     }
+}
+
+/// The versioned types in the messages of each input.
+fn upgrades(behaviour: &Behaviour) -> Option<TokenStream> {
+    let arms = behaviour.inputs.iter().enumerate().map(|(index, input)| {
+        let ty = message(&input.parameters);
+        generated! { #index => <#ty as ::shrine::__private::State>::upgrades(__found), }
+    });
+    (!behaviour.inputs.is_empty()).then(|| {
+        generated! {
+            fn upgrades(__port: usize, __found: &mut ::shrine::__private::Upgrades) {
+                match __port {
+                    #(#arms)*
+                    _ => {}
+                }
+            }
+        }
+    })
 }
 
 /// The type of the messages of an input.

@@ -1,9 +1,13 @@
 //! The function table of a widget: each entry checks its arguments, opens a guard and calls the Rust side.
 
+use std::any::TypeId;
+
 use super::guard::{Reply, guarded};
-use super::{Bytes, Description, Host, Instance, Table, image};
+use super::{Bytes, Description, Host, Instance, Table, convert, image};
 use crate::state::attic::Attic;
 use crate::state::codec::{Decoder, Encoder};
+use crate::state::payload::Upgrades;
+use crate::state::shape::Shape;
 use crate::state::step::{MigrateError, StepContext};
 use crate::state::{from_bytes, to_bytes};
 use crate::widget::{Behaviour, BoxError, Outbox, UpdateContext, Widget};
@@ -26,6 +30,8 @@ pub(super) const fn of<W: Widget + Behaviour>() -> *const Table {
             deliver: Some(deliver::<W>),
             tick: Some(tick::<W>),
             view: Some(view::<W>),
+            converts: Some(converts::<W>),
+            convert: Some(convert::<W>),
         }
     }
 }
@@ -165,6 +171,47 @@ unsafe extern "C" fn view<W: Widget + Behaviour>(instance: Instance, host: *cons
     };
     // SAFETY: the contract above.
     unsafe { with(instance, host, call) }
+}
+
+unsafe extern "C" fn converts<W: Widget + Behaviour>(port: u32, from: Bytes, host: *const Host) -> i32 {
+    let call = |reply: &Reply| {
+        // SAFETY: the contract above.
+        let from = unsafe { from.as_slice() };
+        convert::converts(reply, place::<W>(port), from, || taken::<W>(port))
+    };
+    // SAFETY: the contract above.
+    unsafe { guarded(host, call) }
+}
+
+unsafe extern "C" fn convert<W: Widget + Behaviour>(
+    port: u32,
+    from: Bytes,
+    payload: Bytes,
+    host: *const Host,
+) -> i32 {
+    let call = |reply: &Reply| {
+        // SAFETY: the contract above.
+        let (from, payload) = unsafe { (from.as_slice(), payload.as_slice()) };
+        convert::convert(reply, place::<W>(port), from, payload, || taken::<W>(port))
+    };
+    // SAFETY: the contract above.
+    unsafe { guarded(host, call) }
+}
+
+fn place<W: Widget + Behaviour>(port: u32) -> convert::Place {
+    (TypeId::of::<W>(), taken::<W> as *const () as usize, port)
+}
+
+/// What an input port takes.
+fn taken<W: Widget + Behaviour>(port: u32) -> Result<(Shape, Upgrades), BoxError> {
+    let port = port as usize;
+    let mut inputs = W::interface().inputs;
+    if port >= inputs.len() {
+        return Err("the widget has no port of that index".into());
+    }
+    let mut upgrades = Upgrades::default();
+    <W as Behaviour>::upgrades(port, &mut upgrades);
+    Ok((inputs.swap_remove(port).shape, upgrades))
 }
 
 /// Runs a handler, then hands over what it sent.

@@ -1,8 +1,11 @@
 //! The function table of a transform.
 
+use std::any::TypeId;
+
 use super::guard::{Reply, guarded};
-use super::{Bytes, Host, TransformDescription, TransformTable, image};
+use super::{Bytes, Host, TransformDescription, TransformTable, convert, image};
 use crate::state::codec::{Decoder, Encoder};
+use crate::state::payload::Upgrades;
 use crate::state::to_bytes;
 use crate::transform::Transform;
 
@@ -14,6 +17,8 @@ pub(super) const fn of<T: Transform>() -> *const TransformTable {
             alive: Some(alive),
             describe: Some(describe::<T>),
             call: Some(call::<T>),
+            converts: Some(converts::<T>),
+            convert: Some(convert::<T>),
         }
     }
 }
@@ -47,4 +52,35 @@ unsafe extern "C" fn call<T: Transform>(payload: Bytes, host: *const Host) -> i3
     };
     // SAFETY: the contract above.
     unsafe { guarded(host, call) }
+}
+
+unsafe extern "C" fn converts<T: Transform>(from: Bytes, host: *const Host) -> i32 {
+    let call = |reply: &Reply| {
+        // SAFETY: the contract above.
+        let from = unsafe { from.as_slice() };
+        convert::converts(reply, place::<T>(), from, || Ok((T::takes().shape, upgrades::<T>())))
+    };
+    // SAFETY: the contract above.
+    unsafe { guarded(host, call) }
+}
+
+unsafe extern "C" fn convert<T: Transform>(from: Bytes, payload: Bytes, host: *const Host) -> i32 {
+    let call = |reply: &Reply| {
+        // SAFETY: the contract above.
+        let (from, payload) = unsafe { (from.as_slice(), payload.as_slice()) };
+        let taken = || Ok((T::takes().shape, upgrades::<T>()));
+        convert::convert(reply, place::<T>(), from, payload, taken)
+    };
+    // SAFETY: the contract above.
+    unsafe { guarded(host, call) }
+}
+
+fn place<T: Transform>() -> convert::Place {
+    (TypeId::of::<T>(), upgrades::<T> as *const () as usize, 0)
+}
+
+fn upgrades<T: Transform>() -> Upgrades {
+    let mut found = Upgrades::default();
+    T::upgrades(&mut found);
+    found
 }

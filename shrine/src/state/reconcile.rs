@@ -103,7 +103,7 @@ impl<'a> Work<'a> {
                 |work, to| work.convert(value, from, to, default),
             );
         }
-        if from.matches(to) && !recursive(from) {
+        if from.matches(to) && !from.is_recursive() {
             return Ok(value);
         }
         match (from, to) {
@@ -424,21 +424,6 @@ fn default_of(shape: &Shape) -> Option<Value> {
 
 fn decoded(bytes: Option<&[u8]>) -> Option<Value> {
     from_bytes(bytes?).ok()
-}
-
-/// Whether the shape refers to a type around it: then it means something else elsewhere.
-fn recursive(shape: &Shape) -> bool {
-    match shape {
-        Shape::Recurse(_) => true,
-        Shape::Option(item) | Shape::Seq(item) | Shape::Set(item) | Shape::Array { item, .. } => {
-            recursive(item)
-        }
-        Shape::Map { key, value } => recursive(key) || recursive(value),
-        Shape::Tuple(items) => items.iter().any(recursive),
-        Shape::Struct(shape) => shape.fields.iter().any(|field| recursive(&field.shape)),
-        Shape::Enum(shape) => shape.variants.iter().any(|variant| recursive(&variant.payload)),
-        _ => false,
-    }
 }
 
 fn wrap(value: Value, shape: &Shape) -> Value {

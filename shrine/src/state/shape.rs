@@ -188,6 +188,21 @@ impl Shape {
         }
     }
 
+    /// Whether the shape refers to a type around it: then it means something else elsewhere.
+    pub(crate) fn is_recursive(&self) -> bool {
+        match self {
+            Self::Recurse(_) => true,
+            Self::Option(item) | Self::Seq(item) | Self::Set(item) | Self::Array { item, .. } => {
+                item.is_recursive()
+            }
+            Self::Map { key, value } => key.is_recursive() || value.is_recursive(),
+            Self::Tuple(items) => items.iter().any(Self::is_recursive),
+            Self::Struct(shape) => shape.fields.iter().any(|field| field.shape.is_recursive()),
+            Self::Enum(shape) => shape.variants.iter().any(|variant| variant.payload.is_recursive()),
+            _ => false,
+        }
+    }
+
     /// Whether a value of this shape can be encoded as nil.
     #[must_use]
     pub fn is_nullable(&self) -> bool {

@@ -12,6 +12,7 @@ use rmp::Marker;
 
 use super::State;
 use super::codec::{DecodeError, Decoder, Encoder};
+use super::payload::Upgrades;
 use super::shape::{EnumShape, FieldShape, Shape, ShapeContext, StructShape, VariantShape, fingerprint};
 
 impl State for () {
@@ -144,6 +145,9 @@ macro_rules! alike {
             fn shape(context: &mut ShapeContext) -> Shape {
                 <$like as State>::shape(context)
             }
+            fn upgrades(found: &mut Upgrades) {
+                <$like as State>::upgrades(found);
+            }
             fn encode(&self, out: &mut Encoder) {
                 let encode: fn(&Self, &mut Encoder) = $to;
                 encode(self, out);
@@ -203,6 +207,9 @@ impl<T: State> State for Option<T> {
     fn shape(context: &mut ShapeContext) -> Shape {
         Shape::Option(Box::new(T::shape(context)))
     }
+    fn upgrades(found: &mut Upgrades) {
+        T::upgrades(found);
+    }
     fn encode(&self, out: &mut Encoder) {
         match self {
             None => out.nil(),
@@ -223,6 +230,9 @@ impl<T: State> State for Vec<T> {
     fn shape(context: &mut ShapeContext) -> Shape {
         Shape::Seq(Box::new(T::shape(context)))
     }
+    fn upgrades(found: &mut Upgrades) {
+        T::upgrades(found);
+    }
     fn encode(&self, out: &mut Encoder) {
         T::encode_slice(self, out);
     }
@@ -235,6 +245,9 @@ impl<T: State, const N: usize> State for [T; N] {
     const FINGERPRINT: u64 = fingerprint::mix(fingerprint::mix(fingerprint::ARRAY, N as u64), T::FINGERPRINT);
     fn shape(context: &mut ShapeContext) -> Shape {
         Shape::Array { len: N as u64, item: Box::new(T::shape(context)) }
+    }
+    fn upgrades(found: &mut Upgrades) {
+        T::upgrades(found);
     }
     fn encode(&self, out: &mut Encoder) {
         T::encode_slice(self, out);
@@ -252,6 +265,9 @@ macro_rules! sets {
             const FINGERPRINT: u64 = fingerprint::mix(fingerprint::SET, T::FINGERPRINT);
             fn shape(context: &mut ShapeContext) -> Shape {
                 Shape::Set(Box::new(T::shape(context)))
+            }
+            fn upgrades(found: &mut Upgrades) {
+                T::upgrades(found);
             }
             fn encode(&self, out: &mut Encoder) {
                 out.sorted(self.len(), false, |entry| self.iter().for_each(|item| entry(&|out| item.encode(out))));
@@ -280,6 +296,10 @@ macro_rules! maps {
             const FINGERPRINT: u64 = fingerprint::mix(fingerprint::mix(fingerprint::MAP, K::FINGERPRINT), V::FINGERPRINT);
             fn shape(context: &mut ShapeContext) -> Shape {
                 Shape::Map { key: Box::new(K::shape(context)), value: Box::new(V::shape(context)) }
+            }
+            fn upgrades(found: &mut Upgrades) {
+                K::upgrades(found);
+                V::upgrades(found);
             }
             fn encode(&self, out: &mut Encoder) {
                 out.sorted(self.len(), true, |entry| {
@@ -316,6 +336,9 @@ macro_rules! tuples {
             const FINGERPRINT: u64 = fingerprint::members(fingerprint::TUPLE, &[$(($index, $T::FINGERPRINT)),+]);
             fn shape(context: &mut ShapeContext) -> Shape {
                 Shape::Tuple(vec![$($T::shape(context)),+])
+            }
+            fn upgrades(found: &mut Upgrades) {
+                $($T::upgrades(found);)+
             }
             fn encode(&self, out: &mut Encoder) {
                 out.array($len, |out| { $(self.$index.encode(out);)+ });
@@ -426,6 +449,10 @@ impl<T: State, E: State> State for Result<T, E> {
                 default: None,
             })
         })
+    }
+    fn upgrades(found: &mut Upgrades) {
+        T::upgrades(found);
+        E::upgrades(found);
     }
     fn encode(&self, out: &mut Encoder) {
         match self {

@@ -8,6 +8,7 @@ use super::descriptor::{read, read_table, text_of};
 use super::instance::Handle;
 use crate::abi::{Bytes, Description, Descriptor, Failure, Instance, PANIC_UNWIND, Table};
 use crate::state::attic::Attic;
+use crate::state::shape::Shape;
 use crate::state::step::VersionInfo;
 use crate::state::{from_bytes, to_bytes};
 use crate::widget::Interface;
@@ -82,24 +83,6 @@ impl Module {
         self.description.interface.hooks.iter().any(|known| known == hook)
     }
 
-    /// Whether an input port takes messages of another shape; if not, why.
-    ///
-    /// # Errors
-    ///
-    /// Always: nothing is converted yet.
-    pub fn converts(&self, _: u32, _: &crate::state::shape::Shape) -> Result<(), String> {
-        Err(String::new())
-    }
-
-    /// Reads a message of another shape.
-    ///
-    /// # Errors
-    ///
-    /// Always: nothing is converted yet.
-    pub fn convert(&self, _: u32, _: &crate::state::shape::Shape, _: &[u8]) -> Result<Vec<u8>, CallError> {
-        Err(CallError::Unsupported("convert"))
-    }
-
     /// Asks the code which build it is.
     ///
     /// # Errors
@@ -164,6 +147,36 @@ impl Module {
         // SAFETY: the contract of `Library::open`; all arguments outlive the call.
         let answer = call(|host| unsafe { step_down(version, state, attic, host) })?;
         Ok((answer.result, from_bytes(&answer.attic).map_err(CallError::unreadable)?))
+    }
+
+    /// Whether every message of that shape can be converted to what the input port of that index takes.
+    ///
+    /// # Errors
+    ///
+    /// The reason, when some message could not: "`unit`: ..", to follow "`a.out` sends `T`, but `b.in` takes `U`: ".
+    pub fn converts(&self, port: u32, from: &Shape) -> Result<(), String> {
+        let entry = supported(self.table.converts, "converts").map_err(|error| error.to_string())?;
+        let from = to_bytes(from).map_err(|error| error.to_string())?;
+        let from = Bytes::of(&from);
+        // SAFETY: the contract of `Library::open`; host and shape are valid during the call.
+        let answer = call(|host| unsafe { entry(port, from, host) }).map_err(|error| error.to_string())?;
+        match answer.result.as_slice() {
+            [] => Ok(()),
+            reason => Err(String::from_utf8_lossy(reason).into_owned()),
+        }
+    }
+
+    /// Converts a message of that shape to what the input port of that index takes.
+    ///
+    /// # Errors
+    ///
+    /// When the shape does not convert, the bytes are not of it, or a hop of `#[migrate]` fails or panics.
+    pub fn convert(&self, port: u32, from: &Shape, payload: &[u8]) -> Result<Vec<u8>, CallError> {
+        let entry = supported(self.table.convert, "convert")?;
+        let from = to_bytes(from).map_err(CallError::unreadable)?;
+        let (from, payload) = (Bytes::of(&from), Bytes::of(payload));
+        // SAFETY: the contract of `Library::open`; all arguments outlive the call.
+        call(|host| unsafe { entry(port, from, payload, host) }).map(|answer| answer.result)
     }
 
     fn handle(self: &Arc<Self>, instance: Instance) -> Result<Handle, CallError> {

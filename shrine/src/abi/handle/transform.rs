@@ -4,7 +4,8 @@ use super::LibraryError;
 use super::call::{CallError, call, supported};
 use super::descriptor::{read, read_table, text_of};
 use crate::abi::{Bytes, PANIC_UNWIND, TransformDescription, TransformDescriptor, TransformTable};
-use crate::state::from_bytes;
+use crate::state::shape::Shape;
+use crate::state::{from_bytes, to_bytes};
 use crate::transform::PayloadInfo;
 
 /// A named transform as one build has it.
@@ -70,22 +71,34 @@ impl Transform {
         Ok(Some(answer.result).filter(|message| !message.is_empty()))
     }
 
-    /// Whether it takes messages of another shape; if not, why.
+    /// Whether every message of that shape can be converted to what the transform takes.
     ///
     /// # Errors
     ///
-    /// Always: nothing is converted yet.
-    pub fn converts(&self, _: &crate::state::shape::Shape) -> Result<(), String> {
-        Err(String::new())
+    /// The reason, when some message could not: "`unit`: ..", to follow "`a.out` sends `T`, but `b.in` takes `U`: ".
+    pub fn converts(&self, from: &Shape) -> Result<(), String> {
+        let entry = supported(self.table.converts, "converts").map_err(|error| error.to_string())?;
+        let from = to_bytes(from).map_err(|error| error.to_string())?;
+        let from = Bytes::of(&from);
+        // SAFETY: the contract of `Library::open`; host and shape are valid during the call.
+        let answer = call(|host| unsafe { entry(from, host) }).map_err(|error| error.to_string())?;
+        match answer.result.as_slice() {
+            [] => Ok(()),
+            reason => Err(String::from_utf8_lossy(reason).into_owned()),
+        }
     }
 
-    /// Reads a message of another shape.
+    /// Converts a message of that shape to what the transform takes.
     ///
     /// # Errors
     ///
-    /// Always: nothing is converted yet.
-    pub fn convert(&self, _: &crate::state::shape::Shape, _: &[u8]) -> Result<Vec<u8>, CallError> {
-        Err(CallError::Unsupported("convert"))
+    /// When the shape does not convert, the bytes are not of it, or a hop of `#[migrate]` fails or panics.
+    pub fn convert(&self, from: &Shape, payload: &[u8]) -> Result<Vec<u8>, CallError> {
+        let entry = supported(self.table.convert, "convert")?;
+        let from = to_bytes(from).map_err(CallError::unreadable)?;
+        let (from, payload) = (Bytes::of(&from), Bytes::of(payload));
+        // SAFETY: the contract of `Library::open`; all arguments outlive the call.
+        call(|host| unsafe { entry(from, payload, host) }).map(|answer| answer.result)
     }
 
     /// Asks the code which build it is.

@@ -113,6 +113,16 @@ struct LoadedCode {
     generation: u64,
 }
 
+impl LoadedCode {
+    fn remove(&mut self, library: &str) {
+        self.modules.retain(|_, loaded| loaded.library != library);
+        let homes = &self.transform_homes;
+        self.transforms.retain(|name, _| homes.get(name).is_none_or(|home| home != library));
+        self.transform_homes.retain(|_, home| home != library);
+        self.libraries.remove(library);
+    }
+}
+
 /// The code that a widget runs, and the library that it came with.
 #[derive(Debug, Clone)]
 struct Loaded {
@@ -220,6 +230,23 @@ impl Registry {
     /// Puts the code of several libraries in place at once: with all instances of all of them, or not at all.
     pub fn hot_update_all(&mut self, libraries: Vec<Library>, options: HotUpdate) -> Outcome {
         update::run(self, libraries, options)
+    }
+
+    /// Takes a library out: its instances end, its widgets and transforms are no more. The code stays mapped, and nothing
+    /// runs it.
+    pub fn remove_library(&mut self, library: &str) {
+        let is_of = |instance: &&Instance| {
+            self.code.modules.get(instance.module.id()).is_some_and(|loaded| loaded.library == library)
+        };
+        let instances = self.graph.instances.iter().filter(is_of);
+        for instance in instances.map(|instance| instance.id.clone()).collect::<Vec<_>>() {
+            // It was just listed.
+            let _ = self.remove(&instance);
+        }
+        self.settle();
+        self.code.remove(library);
+        self.graph.wire_all(&self.code.transforms);
+        self.tell_parked();
     }
 
     /// The running generation: how many updates were committed. None before anything was loaded or linked.

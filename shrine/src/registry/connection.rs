@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::lane::{Lane, Mode, Overflow};
 use crate::abi::handle::{CallError, Module, Transform};
 use crate::event::ConnectionSummary;
+use crate::state::shape::Shape;
 use crate::transform::PayloadInfo;
 use crate::widget::PortInfo;
 
@@ -224,6 +225,13 @@ pub(super) struct Misfit {
 }
 
 impl Misfit {
+    fn new(transform: Option<String>, sends: &Shape, takes: &Shape, why: String) -> Self {
+        let (sends, takes) = (sends.to_string(), takes.to_string());
+        // The two types are named in any case.
+        let is_said = why == format!("`{sends}` is sent, and `{takes}` is taken");
+        Self { transform, takes, why: if is_said { String::new() } else { why } }
+    }
+
     pub(super) fn sentence(&self, target: &Endpoint) -> String {
         let Self { transform, takes, why } = self;
         let why = if why.is_empty() { String::new() } else { format!(" ({why})") };
@@ -249,12 +257,10 @@ pub(super) fn accepts(
         Some(transform) => {
             let takes = transform.takes();
             if of.fingerprint != takes.fingerprint {
-                let misfit = |why| Misfit {
-                    transform: Some(transform.name().to_owned()),
-                    takes: takes.shape.to_string(),
-                    why,
-                };
-                transform.converts(&of.shape).map_err(misfit)?;
+                let name = Some(transform.name().to_owned());
+                transform
+                    .converts(&of.shape)
+                    .map_err(|why| Misfit::new(name, &of.shape, &takes.shape, why))?;
                 converts = true;
             }
             gives = transform.gives().clone();
@@ -262,8 +268,9 @@ pub(super) fn accepts(
         }
     };
     if arrives.fingerprint != takes.fingerprint {
-        let misfit = |why| Misfit { transform: None, takes: takes.shape.to_string(), why };
-        target.converts(port, &arrives.shape).map_err(misfit)?;
+        target
+            .converts(port, &arrives.shape)
+            .map_err(|why| Misfit::new(None, &arrives.shape, &takes.shape, why))?;
         converts = true;
     }
     Ok(converts)

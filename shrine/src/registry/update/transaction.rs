@@ -196,11 +196,7 @@ impl<'a> Transaction<'a> {
     fn adopt_libraries(&mut self) {
         let next = &mut self.next;
         for library in &self.libraries {
-            let name = library.name();
-            next.modules.retain(|_, loaded| loaded.library != name);
-            next.transforms
-                .retain(|transform, _| next.transform_homes.get(transform).is_none_or(|home| home != name));
-            next.transform_homes.retain(|_, home| home != name);
+            next.remove(library.name());
         }
         for library in &self.libraries {
             let name = library.name().to_owned();

@@ -3,4 +3,3 @@
 mod faults;
 mod graph;
 mod options;
-mod threads;

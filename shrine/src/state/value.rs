@@ -45,6 +45,17 @@ impl Value {
         }
     }
 
+    /// The entry with that text as its key, to change it.
+    #[must_use]
+    pub fn get_mut(&mut self, name: &str) -> Option<&mut Self> {
+        match self {
+            Self::Map(entries) => {
+                entries.iter_mut().find(|(key, _)| key.as_str() == Some(name)).map(|(_, value)| value)
+            }
+            _ => None,
+        }
+    }
+
     /// The text, if it is one.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
@@ -52,6 +63,36 @@ impl Value {
             Self::Str(text) => Some(text),
             _ => None,
         }
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Str(text.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Str(text)
+    }
+}
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(value: i64) -> Self {
+        Self::Int(value.into())
+    }
+}
+
+impl From<f64> for Value {
+    fn from(value: f64) -> Self {
+        Self::F64(value)
     }
 }
 

@@ -9,7 +9,7 @@ use super::super::carry::{Carried, CarryError, carry, exactly, kind, plan};
 use super::super::clock::Stopwatch;
 use super::super::error::list;
 use super::super::history::{Occasion, Snapshot};
-use super::super::instance::{Instance, head_shape};
+use super::super::instance::Instance;
 use super::super::probation::{Before, Probation};
 use super::super::report::{explain, hex, merge};
 use super::super::{Loaded, LoadedCode, Registry};
@@ -20,7 +20,6 @@ use crate::event::{
     ConnectionCounts, Event, FieldChange, InstancePlan, Phases, PlanKind, Refusal, RollBack, Update,
     UpdatePlan, WidgetUpdate,
 };
-use crate::state::json::{from_json, to_json};
 use crate::state::plan::Decision;
 use crate::state::reconcile::Touched;
 use crate::state::value::Value;
@@ -646,11 +645,7 @@ fn transformed(
     if changed == value {
         return Ok(Carried { handle, attic, report });
     }
-    // By way of JSON, which is checked against the shape: a field that is missing or misspelt is named.
-    let shape = head_shape(&module);
-    let checked =
-        from_json(&to_json(&changed, shape), shape).map_err(|mismatch| fail(mismatch.to_string()))?;
-    let state = to_bytes(&checked).map_err(|error| fail(error.to_string()))?;
+    let state = to_bytes(&changed).map_err(|error| fail(error.to_string()))?;
     let (handle, attic) =
         module.decode(module.version(), &state, &attic).map_err(|error| fail(error.to_string()))?;
     let detail = "by `transform_state`".to_owned();

@@ -1,5 +1,6 @@
 //! The live graph, through the same function tables as a loaded library, without one.
 
+mod conservation;
 mod faults;
 mod graph;
 mod options;

@@ -16,6 +16,7 @@ mod read;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use differences::canonical;
 pub(crate) use hold::{Known, hold};
 pub(crate) use read::Kind;
 use read::Release;

@@ -17,6 +17,7 @@ mod expand;
 mod function;
 mod model;
 mod parse;
+mod undecided;
 
 use expand::Chain;
 

@@ -1,156 +1,141 @@
 //! Raises the version of a widget or of a nested type: what has changed since its release becomes a line of `#[migrate]`.
+//! Nested types that have changed get a version and a line of their own.
 
 pub mod diff;
 pub mod difference;
 mod literal;
+pub mod plan;
 pub mod source;
+pub mod words;
 
 use std::collections::BTreeMap;
 
-use shrine::state::lock::Entry;
+use shrine::state::lock::{self, Entry, Lock};
 use shrine::state::shape::Shape;
 
-use crate::release::outline;
-use difference::{Operation, difference};
-use source::Field;
+use plan::{Known, Types};
+use source::{Place, Written};
+use words::{Carries, FIRST, Names, Part, Type};
 
-/// What the head is now.
-pub enum Now<'a> {
-    /// As the code that was built says.
-    Built {
-        /// The shape of the head.
-        shape: &'a Shape,
-        /// The versions that nested types have in it.
-        nested: BTreeMap<String, String>,
-    },
-    /// As the source says, which does not compile: a chain whose newest hop is missing often does not. Types are compared
-    /// as they are written, and those that are not understood count as unchanged.
-    Written(&'a [Field]),
+/// The nested types that a crate declares, with the versions that they have now.
+pub type Versions = BTreeMap<String, String>;
+
+/// The versions of these nested types.
+pub fn versions<'a>(declared: impl IntoIterator<Item = &'a Place>) -> Versions {
+    let version = |place: &Place| place.version.clone().unwrap_or_else(|| FIRST.to_owned());
+    declared.into_iter().map(|place| (place.name.clone(), version(place))).collect()
 }
 
-impl<'a> Now<'a> {
-    /// The head as it was built.
-    #[must_use]
-    pub fn built(shape: &'a Shape) -> Self {
-        let nested = outline::nested(shape).into_iter();
-        Self::Built {
-            shape,
-            nested: nested.map(|nested| (nested.name.to_owned(), nested.version.to_owned())).collect(),
-        }
-    }
-}
-
-/// What has happened to the fields since the release. `renamed` is asked about each pair that may be one field.
+/// The parts of a released version, as they can be compared; none if a line cannot be read.
 #[must_use]
-pub fn operations(
-    released: &Entry,
-    now: &Now<'_>,
-    renamed: impl FnMut(&str, &str) -> Option<bool>,
-) -> Vec<Operation> {
-    let old = fields_of(released);
-    match now {
-        Now::Built { shape, nested } => {
-            let Shape::Struct(of) = shape else { return Vec::new() };
-            let new = outline::fields(&of.fields);
-            let operations = difference(&old, &new, renamed, |field| literal::default_of(shape, field));
-            operations.into_iter().map(|operation| in_rust(operation, nested)).collect()
-        }
-        Now::Written(fields) => {
-            let old: Vec<_> =
-                old.into_iter().map(|(name, ty)| (name, outline::rust_type(&ty, |_| None))).collect();
-            difference(&old, &understood(fields, &old), renamed, |_| None)
-        }
-    }
+pub fn released(entry: &Entry, versions: &Versions) -> Option<Vec<Part>> {
+    entry.shape.iter().map(|line| Some(from_lock(&words::part(line)?, versions))).collect()
 }
 
-/// The fields of a released version, in the words of the lock.
+/// The parts of a shape, as they can be compared.
 #[must_use]
-pub fn fields_of(released: &Entry) -> Vec<(String, String)> {
-    let fields = released.shape.iter().map(|line| outline::split(line));
-    fields.map(|(name, ty)| (name.to_owned(), ty.to_owned())).collect()
+pub fn built(shape: &Shape, versions: &Versions) -> Option<Vec<Part>> {
+    lock::lines(shape).iter().map(|line| Some(from_lock(&words::part(line)?, versions))).collect()
 }
 
-/// The operation with types as they are written in Rust.
-fn in_rust(operation: Operation, nested: &BTreeMap<String, String>) -> Operation {
-    let rust = |ty: String| outline::rust_type(&ty, |name| nested.get(name).cloned());
-    match operation {
-        Operation::Change { field, ty } => Operation::Change { field, ty: rust(ty) },
-        Operation::Remove { field, ty } => Operation::Remove { field, ty: rust(ty) },
+/// The parts of a type as the source has them. A part with a name that means nothing outside of the source, such as an
+/// alias, counts as the one of `old`.
+#[must_use]
+pub fn in_source(place: &Place, old: &[Part], versions: &Versions) -> Vec<Part> {
+    let part = |Written { name, part }: &Written| {
+        let before = old.iter().find(|part| part.name == *name);
+        let read = part.as_ref().map(|part| from_source(part, &place.name, versions));
+        let is_known = |part: &&Part| is_understood(part, versions);
+        read.as_ref().filter(is_known).or(before).or(read.as_ref()).cloned()
+    };
+    words::sorted(place.parts.iter().filter_map(part).collect())
+}
+
+/// What the crates of a lock and of a build say of all types: `built` are the shapes of heads by name.
+#[must_use]
+pub fn known(subject: &str, declared: &[&Place], place: &Place, lock: &Lock, head: Option<&Shape>) -> Types {
+    let versions = versions(declared.iter().copied());
+    let embedded = plan::embedded(lock, subject, &versions);
+    let shapes: BTreeMap<&str, &Shape> = head
+        .map(|head| lock::nested(head).into_iter().map(|nested| (nested.name, nested.shape)).collect())
+        .unwrap_or_default();
+    let known = |name: &str, place: &Place, shape: Option<&Shape>| {
+        let version = place.version.clone().unwrap_or_else(|| FIRST.to_owned());
+        let old = plan::old(lock, &embedded, name, &version, &versions);
+        let now = shape
+            .and_then(|shape| built(shape, &versions))
+            .unwrap_or_else(|| in_source(place, old.as_deref().unwrap_or_default(), &versions));
+        let (type_name, module) = (place.name.clone(), place.module.clone());
+        Known { version, type_name, module, is_enum: place.is_enum, old, now, shape: shape.cloned() }
+    };
+    let mut types: BTreeMap<String, Known> = declared
+        .iter()
+        .map(|place| {
+            (place.name.clone(), known(&place.name, place, shapes.get(place.name.as_str()).copied()))
+        })
+        .collect();
+    types.insert(subject.to_owned(), known(subject, place, head));
+    Types { types, versions }
+}
+
+/// A part of the lock: a nested type of this crate that is spelt out is at its first version.
+fn from_lock(part: &Part, versions: &Versions) -> Part {
+    part.map(&|ty| match ty {
+        Type::Of { name, arguments, version: None, body: Some(_) } if versions.contains_key(&name) => {
+            Type::Of { name, arguments, version: Some(FIRST.to_owned()), body: None }
+        }
+        // Its name has the types that it is spelt out with.
+        Type::Of { name, arguments, version: None, body: Some(_) } if name == "Result" => {
+            Type::Of { name, arguments, version: None, body: None }
+        }
         other => other,
-    }
+    })
 }
 
-/// The fields with their types in the words of the lock; a type that is not understood counts as the one of `old`.
-#[must_use]
-pub fn understood(fields: &[Field], old: &[(String, String)]) -> Vec<(String, String)> {
-    fields.iter().map(|field| (field.name.clone(), type_of(field, old))).collect()
-}
-
-fn type_of(field: &Field, old: &[(String, String)]) -> String {
-    let before = old.iter().find(|(name, _)| *name == field.name).map(|(_, ty)| ty);
-    let mut words = String::new();
-    let mut is_known = true;
-    for word in field.ty.split_inclusive(|letter: char| !letter.is_alphanumeric() && letter != '_') {
-        let name = word.trim_end_matches(|letter: char| !letter.is_alphanumeric() && letter != '_');
-        let rest = &word[name.len()..];
-        if rest == ":" {
-            // The path that leads to a name.
-            continue;
-        }
-        let same = match name {
+/// A part of a source, in the words of the lock.
+fn from_source(part: &Part, own: &str, versions: &Versions) -> Part {
+    part.map(&|ty| {
+        let Type::Of { name, mut arguments, .. } = ty else { return ty };
+        let name = match name.as_str() {
             "usize" => "u64",
             "isize" => "i64",
             "HashMap" => "BTreeMap",
             "HashSet" => "BTreeSet",
             "VecDeque" => "Vec",
             "PathBuf" => "String",
+            name if name == own => "Self",
             other => other,
         };
-        is_known &= name.is_empty() || KNOWN.contains(&same);
-        words.push_str(same);
-        words.push_str(rest);
-        if rest == "," || rest == ";" {
-            words.push(' ');
+        if name == "Box" && arguments.len() == 1 {
+            return arguments.remove(0);
         }
-    }
-    match before {
-        Some(before) if !is_known => before.clone(),
-        _ => words,
-    }
+        Type::Of { name: name.to_owned(), arguments, version: versions.get(name).cloned(), body: None }
+    })
 }
 
-/// The types whose names mean the same in the lock and in any source.
-const KNOWN: [&str; 21] = [
-    "bool", "char", "String", "i8", "i16", "i32", "i64", "i128", "u8", "u16", "u32", "u64", "u128", "f32",
-    "f64", "Option", "Vec", "BTreeMap", "BTreeSet", "str", "Value",
-];
+/// Whether all names in it mean the same in the lock.
+fn is_understood(part: &Part, versions: &Versions) -> bool {
+    /// The types whose names mean the same in the lock and in any source.
+    const KNOWN: &str = "bool char String i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 Option Vec BTreeMap \
+                         BTreeSet Value Self Result";
+    let mut is_understood = true;
+    part.visit(&mut |ty| match ty {
+        Type::Of { name, .. } => {
+            is_understood &=
+                versions.contains_key(name) || KNOWN.split_whitespace().any(|known| known == name);
+        }
+        Type::Array(_, len) => is_understood &= len.parse::<u64>().is_ok(),
+        Type::Tuple(_) | Type::Opaque(_) => {}
+    });
+    is_understood
+}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn line(released: &[&str], fields: &[(&str, &str)]) -> String {
-        let shape = released.iter().map(|line| (*line).to_owned()).collect();
-        let released = Entry { fingerprint: 0, shape, retired: Vec::new() };
-        let field = |(name, ty): &(&str, &str)| Field { name: (*name).to_owned(), ty: (*ty).to_owned() };
-        let fields: Vec<_> = fields.iter().map(field).collect();
-        difference::line("1.0.0", &operations(&released, &Now::Written(&fields), |_, _| None))
-    }
-
-    #[test]
-    fn types_are_compared_as_they_are_written() {
-        let same =
-            [("a", "std::collections::HashMap<String,Vec<usize>>"), ("b", "Cents"), ("c", "Vec<Item>")];
-        let released = ["a: BTreeMap<String, Vec<u64>>", "b: i64", "c: Vec<Item@2>"];
-        assert_eq!(line(&released, &same), r#"#[migrate(from = "1.0.0")]"#);
-        let changed = [("a", "HashMap<String,u8>"), ("b", "i64"), ("c", "Vec<Item>")];
-        let expected = r#"#[migrate(from = "1.0.0", change(a: BTreeMap<String, Vec<u64>>))]"#;
-        assert_eq!(line(&released, &changed), expected);
-    }
-
-    #[test]
-    fn a_name_is_enough_to_tell_what_is_gone() {
-        let expected = r#"#[migrate(from = "1.0.0", todo_rename(count => total), remove(p: Point))]"#;
-        assert_eq!(line(&["count: i64", "p: Point { x: i32 }"], &[("total", "i64")]), expected);
+/// A type as messages show it.
+#[must_use]
+pub fn shown(part: &Part, versions: &Versions) -> String {
+    let names = Names { versions: versions.clone(), ..Names::default() };
+    match &part.carries {
+        Carries::Type(ty) => ty.rust(&names),
+        _ => part.rust(&names),
     }
 }

@@ -28,7 +28,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(Arguments { command: Some(CommandLine::Capture(arguments)) }) => capture::run(&arguments),
         Ok(Arguments { command: Some(CommandLine::Check(arguments)) }) => check::run(&arguments),
         Ok(Arguments { command: Some(CommandLine::Release(arguments)) }) => release::run(&arguments),
-        Ok(Arguments { command: Some(CommandLine::History(arguments)) }) => history::run(&arguments),
+        Ok(Arguments { command: Some(CommandLine::History(arguments)) }) => history::run(arguments),
         Ok(Arguments { command: None }) => {
             // Somebody who does not know what to write gets what there is; a closed terminal is no reason to fail.
             drop(Arguments::command().print_help());

@@ -6,14 +6,13 @@ mod check;
 mod finding;
 pub mod git;
 pub mod lock;
-pub(crate) mod outline;
 pub mod version;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use shrine::abi::handle::Module;
-use shrine::state::lock::{Entry, Lock, ReleasedVersion, Releases};
+use shrine::state::lock::{self as locked, Entry, Lock, ReleasedVersion, Releases};
 use shrine::state::shape::Shape;
 
 pub use check::{Checked, check, check_source};
@@ -69,8 +68,8 @@ pub fn present(widgets: &[Arc<Module>]) -> Result<Lock, Vec<Finding>> {
     for module in widgets {
         for info in module.versions() {
             add(&mut present, Table::Widgets, module.id(), &info.version, &info.shape, info.fingerprint);
-            for nested in outline::nested(&info.shape) {
-                let (name, version, shape) = (nested.name, nested.version, nested.shape);
+            for locked::Nested { name, version, shape } in locked::nested(&info.shape) {
+                let Some(version) = version else { continue };
                 let fingerprint = shape.fingerprint();
                 let known = add(&mut present, Table::States, name, version, shape, fingerprint);
                 if known.is_some_and(|known| known != fingerprint) {
@@ -94,9 +93,7 @@ fn add(
     // The macros refuse versions that are none.
     let version = version.parse().ok()?;
     let releases = table.of_mut(lock).entry(name.to_owned()).or_default();
-    let entry = releases
-        .entry(version)
-        .or_insert_with(|| Entry { shape: outline::lines(shape), ..Entry::of(fingerprint, shape) });
+    let entry = releases.entry(version).or_insert_with(|| Entry::of(fingerprint, shape));
     Some(entry.fingerprint)
 }
 
@@ -148,7 +145,7 @@ pub fn release(lock: &Lock, present: &Lock, widgets: &[Arc<Module>]) -> Result<R
 /// The names of each version that the next one does not have.
 fn gone(releases: &Releases) -> Vec<(ReleasedVersion, BTreeSet<String>)> {
     let names = |entry: &Entry| -> BTreeSet<String> {
-        entry.shape.iter().map(|line| outline::name(line).to_owned()).collect()
+        entry.shape.iter().map(|line| locked::name(line).to_owned()).collect()
     };
     let next = releases.values().skip(1);
     let pairs = releases.iter().zip(next);

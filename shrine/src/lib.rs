@@ -90,10 +90,11 @@ pub mod __private {
         EnumShape, FieldShape, Recursion, Shape, ShapeContext, StructShape, VariantShape, fingerprint,
     };
     pub use crate::state::step::{
-        Chain, Fallback, HopInfo, MigrateError, NoFallback, Operation, ShortcutInfo, Step, StepContext,
-        VersionInfo, again_down, again_up, checked, computed, converted, operation, same_text, tried,
+        Chain, Class, ClassContext, Fallback, HopInfo, MigrateError, NoFallback, Operation, ShortcutInfo,
+        Step, StepContext, VersionInfo, again_down, again_up, becomes, checked, computed, converted,
+        operation, same_text, tried,
     };
-    pub use crate::state::to_bytes;
+    pub use crate::state::{nothing, to_bytes};
     pub use crate::transform::{Fails, PayloadInfo, Transform};
     pub use crate::widget::{
         Behaviour, BoxError, Interface, Outbox, Outcome, PortInfo, TimerInfo, UpdateContext, Widget,

@@ -116,6 +116,14 @@ pub fn from_bytes<T: State>(bytes: &[u8]) -> Result<T, DecodeError> {
     Ok(value)
 }
 
+/// The value of a type that has only one, like `()`.
+#[doc(hidden)]
+pub fn nothing<T: State>() -> Result<T, DecodeError> {
+    let mut out = Encoder::new();
+    out.nil();
+    from_bytes(&out.finish()?)
+}
+
 /// The shape of a type.
 #[must_use]
 pub fn shape_of<T: State>() -> Shape {

@@ -31,7 +31,7 @@ fn history_tells_what_each_hop_does_and_which_way_back_it_has() {
 counter 1.0.0   not released
   0.9.0 -> 1.0.0  lossy with attic  rename(count => total), add(step)
   0.8.5 -> 0.9.0  lossless          change(count: i32)
-  0.8.0 -> 0.8.5  one-way           change(count: u8), remove(title: String), add(label)
+  0.8.0 -> 0.8.5  one-way           change(count: u8, up = ..), remove(title: String), add(label)
 ";
     assert_eq!(answer.text, expected);
 }

@@ -327,7 +327,7 @@ fn shortcuts_are_listed_with_the_version_that_they_lead_from() {
         versions[index].shortcuts.iter().map(of).collect::<Vec<_>>()
     };
     assert_eq!(shortcuts(3), [("1.0.0".to_owned(), 4, true)]);
-    assert_eq!(shortcuts(4), [("0.9.0".to_owned(), 1, true)]);
+    assert_eq!(shortcuts(4), [("0.9.0".to_owned(), 2, true)]);
     assert_eq!(shortcuts(0), []);
 }
 
@@ -559,4 +559,96 @@ fn an_older_struct_has_a_default_if_all_its_types_do() {
     assert_eq!(Fallback::<DefaultsV0_8_0>::new().value(), None);
     let old = DefaultsV0_8_0 { n: 3, gone: 1, unfit: NoDefault(2) };
     assert_eq!(load("0.8.0", &old, &mut StepContext::default()), Ok(Defaults { n: 3 }));
+}
+
+#[state]
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Marker;
+
+type Nothing = ();
+
+#[state]
+#[derive(Debug, Clone, PartialEq)]
+enum Bare {
+    Off,
+    On,
+    Low,
+    Named,
+    Deep,
+}
+
+#[state]
+#[derive(Debug, Clone, PartialEq)]
+enum Wrapped {
+    Off(()),
+    On(Marker),
+    Low(Nothing),
+    Named,
+    Deep(Box<()>),
+}
+
+#[test]
+fn a_variant_that_carries_nothing_is_encoded_like_one_without_fields() {
+    assert!(shape_of::<Bare>().matches(&shape_of::<Wrapped>()));
+    let pairs = [
+        (Bare::Off, Wrapped::Off(())),
+        (Bare::On, Wrapped::On(Marker)),
+        (Bare::Low, Wrapped::Low(())),
+        (Bare::Named, Wrapped::Named),
+        (Bare::Deep, Wrapped::Deep(Box::new(()))),
+    ];
+    for (bare, wrapped) in pairs {
+        let bytes = to_bytes(&bare).unwrap();
+        assert_eq!(bytes, to_bytes(&wrapped).unwrap());
+        assert_eq!((from_bytes(&bytes), from_bytes(&bytes)), (Ok(bare), Ok(wrapped)));
+    }
+}
+
+fn noted(reason: String) -> PhaseV1 {
+    PhaseV1::Noted { text: reason }
+}
+
+fn of_point(point: PhaseV1Point) -> Phase {
+    Phase::At(point.x, point.y)
+}
+
+fn small(number: u32) -> Result<Phase, std::num::TryFromIntError> {
+    u8::try_from(number).map(Phase::Level)
+}
+
+#[state(version = "2")]
+#[migrate(
+    from = "1",
+    add(Paused, down = noted, Named, down = PhaseV1::Word, Level, down = PhaseV1::Idle),
+    remove(
+        Point { x: i32, y: i32 }, up = of_point,
+        Number(u32), try_up = small,
+        Flag(u8), up = Phase::Level,
+        Text(String), up = Phase::Idle,
+        Noted { text: String }, up = Phase::Idle,
+        Word(String), up = Phase::Named
+    )
+)]
+#[derive(Debug, Clone, Default, PartialEq)]
+enum Phase {
+    #[default]
+    Idle,
+    At(i32, i32),
+    Level(u8),
+    Paused(String),
+    Named(String),
+}
+
+#[test]
+fn what_becomes_of_a_variant_may_be_a_function_or_a_value() {
+    let up = |old: PhaseV1| load::<Phase, _>("1", &old, &mut StepContext::default());
+    assert_eq!(up(PhaseV1::Point { x: 1, y: 2 }), Ok(Phase::At(1, 2)));
+    assert_eq!(up(PhaseV1::Number(7)), Ok(Phase::Level(7)));
+    assert!(up(PhaseV1::Number(700)).unwrap_err().starts_with("Number: "));
+    assert_eq!(up(PhaseV1::Flag(3)), Ok(Phase::Level(3)), "a variant is a function of what it carries");
+    assert_eq!(up(PhaseV1::Text("gone".to_owned())), Ok(Phase::Idle), "or a value");
+    let down = |new: Phase| store::<_, PhaseV1>(new, "1", &mut StepContext::default());
+    assert_eq!(down(Phase::Paused("why".to_owned())), Ok(PhaseV1::Noted { text: "why".to_owned() }));
+    assert_eq!(down(Phase::Named("n".to_owned())), Ok(PhaseV1::Word("n".to_owned())));
+    assert_eq!(down(Phase::Level(1)), Ok(PhaseV1::Idle));
 }

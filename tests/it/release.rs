@@ -205,6 +205,103 @@ fn a_bump_writes_the_hop_from_what_was_released() {
     assert_eq!(ask(project.path(), &["release"]).code, Some(0));
 }
 
+const SHOP: &str = r#"use shrine::prelude::*;
+
+/// A shop.
+#[widget(id = "shop", version = "1.0.0")]
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Shop {
+    pub orders: Vec<Order>,
+    pub state: State,
+}
+
+#[widget]
+impl Shop {}
+
+/// An order.
+#[state(version = "3")]
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Order {
+    pub lines: Vec<Line>,
+    pub paid: bool,
+}
+
+pub mod line {
+    /// A line.
+    #[shrine::state] // of an order
+    #[derive(Debug, Clone, Default, PartialEq)]
+    pub struct Line {
+        pub article: String,
+        pub count: u16,
+    }
+}
+pub use line::Line;
+
+/// A state.
+#[state]
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum State {
+    #[default]
+    Open,
+    Closed { since: u32 },
+    Moved(String),
+    Odd(u8, u8),
+}
+"#;
+
+#[test]
+fn a_bump_raises_nested_types_and_enums_with_what_contains_them() {
+    let project = Project::new("shop-bumped", SHOP);
+    assert_eq!(ask(project.path(), &["release"]).code, Some(0));
+    project.edit("pub count: u16,", "pub count: u32,\n        pub note: String,");
+    project.edit("Closed { since: u32 }", "Closed { since: u64 }");
+    project.edit("Moved(String)", "Away(String)");
+    project.edit("Odd(u8, u8)", "Even");
+    let before = project.read("src/lib.rs");
+    let (code, answer) = ask_json(project.path(), &["bump", "shop"]);
+    assert_eq!((code, &answer["to"]), (Some(0), &json!("1.1.0")), "{answer:#}");
+    let hops = [
+        r#"#[migrate(from = "1.0.0", change(orders: Vec<OrderV3>, state: StateV1))]"#,
+        r#"#[migrate(from = "3", change(lines: Vec<crate::line::LineV1>))]"#,
+        r#"#[migrate(from = "1", change(count: u16), add(note = String::new()))]"#,
+        r#"#[migrate(from = "1", todo_rename(Moved => Away), change(Closed { since: u32 }), remove(Odd(u8, u8), up = ..), add(Even))]"#,
+    ];
+    assert_eq!(answer["line"], hops[0]);
+    let nested: Vec<_> = list(&answer["nested"]).map(|hop| (text(&hop["name"]), text(&hop["to"]))).collect();
+    assert_eq!(nested, [("Line", "2"), ("Order", "4"), ("State", "2")]);
+    let expected = before
+        .replace("\"1.0.0\")]", &format!("\"1.1.0\")]\n{}", hops[0]))
+        .replace("(version = \"3\")]", &format!("(version = \"4\")]\n{}", hops[1]))
+        .replace("state] // of an order", &format!("state(version = \"2\")] // of an order\n    {}", hops[2]))
+        .replace(
+            "/// A state.\n#[state]",
+            "/// A state.\n#[state(version = \"2\")]\n#[migrate(\n    from = \"1\",\n    todo_rename(Moved => Away),\n    \
+             change(Closed { since: u32 }),\n    remove(Odd(u8, u8), up = ..),\n    add(Even)\n)]",
+        );
+    assert_eq!(project.read("src/lib.rs"), expected);
+    assert_eq!(answer["undecided"].as_array().map(Vec::len), Some(2), "{answer:#}");
+
+    // Until it is decided, the compiler asks the same.
+    let answer = ask(project.path(), &["check"]);
+    assert_eq!(answer.code, Some(101));
+    for question in
+        ["whether `Away` is the former `Moved` is not decided", "what becomes of `Odd` is not decided"]
+    {
+        assert!(answer.errors.contains(question), "{}", answer.errors);
+    }
+    assert_eq!(answer.errors.matches("error: ").count(), 3, "and nothing else: {}", answer.errors);
+    project.edit("todo_rename", "rename");
+    project.edit("up = ..", "up = State::Even");
+    assert_eq!(
+        ask(project.path(), &["release"]).code,
+        Some(0),
+        "what was released without a version is version 1"
+    );
+    let (code, answer) = ask_json(project.path(), &["history", "shop"]);
+    let hop = &answer["widgets"][0]["versions"][1]["hop"];
+    assert_eq!((code, &hop["class"]), (Some(0), &json!("lossy")), "{answer:#}");
+}
+
 #[test]
 fn a_bump_knows_nested_types_and_what_it_cannot_do() {
     let project = Project::new("list-bumped", LIST);

@@ -68,11 +68,14 @@ fn of_field(field: &Field) -> Option<String> {
 }
 
 /// The type as `Shape` prints it; none if it contains a name that only the compiler can resolve.
-pub(super) fn canonical(ty: &Type) -> Option<String> {
+pub(crate) fn canonical(ty: &Type) -> Option<String> {
     match ty {
         Type::Tuple(tuple) => {
             let items = tuple.elems.iter().map(canonical).collect::<Option<Vec<_>>>()?;
-            Some(format!("({})", items.join(", ")))
+            Some(match items.as_slice() {
+                [item] => format!("({item},)"),
+                items => format!("({})", items.join(", ")),
+            })
         }
         Type::Array(array) => {
             let Expr::Lit(ExprLit { lit: Lit::Int(len), .. }) = &array.len else { return None };

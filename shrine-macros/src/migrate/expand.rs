@@ -13,13 +13,14 @@ use crate::state::expand::{lenient, older};
 use crate::state::model::{Body, Field, Variant};
 use crate::version::Version;
 
+mod class;
 mod fields;
 mod payload;
 mod step;
 mod variants;
 mod versions;
 
-pub(super) use step::{call, checked, stub};
+pub(super) use step::{Implementation, call, checked, implementation, stub};
 
 /// All versions of a type, counted from the head, which is 0.
 pub(crate) struct Chain<'a> {
@@ -182,6 +183,8 @@ fn conversion(chain: &Chain<'_>, from: usize, to: usize) -> TokenStream {
         let again = (index > 0).then(|| quote!(?));
         up = generated! { #step::step(#up #again, __context) };
     }
+    let classes = way.iter().map(|step| generated! { #step::class(__context) });
+    let class = class::worst(classes);
     let mut down = generated! { self };
     for at in to..from {
         let again = (at > to).then(|| quote!(?));
@@ -202,6 +205,9 @@ fn conversion(chain: &Chain<'_>, from: usize, to: usize) -> TokenStream {
                 __context: &mut ::shrine::__private::StepContext,
             ) -> ::core::result::Result<#oldest, ::shrine::__private::MigrateError> {
                 #down
+            }
+            fn class(__context: &mut ::shrine::__private::ClassContext) -> ::shrine::__private::Class {
+                #class
             }
         }
     }

@@ -1,13 +1,13 @@
 //! `#[migrate]` on a function: the step of a hop that the type announces with `manual`.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote_spanned;
+use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{
     Expr, FnArg, GenericArgument, ItemFn, LitStr, Path, PathArguments, ReturnType, Safety, Signature, Type,
 };
 
-use super::expand::{call, checked, stub};
+use super::expand::{Implementation, call, checked, implementation, stub};
 use super::parse::CHECK;
 use crate::attributes::Options;
 use crate::errors::Errors;
@@ -36,25 +36,15 @@ pub(super) fn step(arguments: TokenStream, function: &ItemFn, errors: &Errors) -
     };
     let reversible = down.is_some();
     let version = from.filter(|_| step.valid).map(|from| version(older, &from));
-    generated! {
-        #[automatically_derived]
-        impl ::shrine::__private::Step<#older> for #newer {
-            const REVERSIBLE: bool = #reversible;
-            fn step(
-                __old: #older,
-                __context: &mut ::shrine::__private::StepContext,
-            ) -> ::core::result::Result<Self, ::shrine::__private::MigrateError> {
-                #up
-            }
-            fn step_down(
-                self,
-                _: &mut ::shrine::__private::StepContext,
-            ) -> ::core::result::Result<#older, ::shrine::__private::MigrateError> {
-                #back
-            }
-        }
-        #version
-    }
+    let step = implementation(&Implementation {
+        attributes: generated! { #[automatically_derived] },
+        newer,
+        older,
+        more: generated! { const REVERSIBLE: bool = #reversible; },
+        up,
+        down: back,
+    });
+    quote! { #step #version }
 }
 
 /// Holds the version that was written against that of the type.

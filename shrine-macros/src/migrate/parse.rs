@@ -8,6 +8,7 @@ use syn::{Attribute, Expr, Token, Type};
 
 use super::Owner;
 use super::model::{Change, Hop, Operation, Removed, Up};
+use super::undecided::{UNDECIDED_RENAME, undecided, undecided_rename};
 use crate::attributes::{self, Options};
 use crate::errors::Errors;
 use crate::names::{did_you_mean, list, plain};
@@ -64,6 +65,11 @@ pub(crate) fn hop(attribute: &Attribute, owner: &Owner, head: &StateType, errors
         for (index, tokens) in options.lists(known) {
             operations.extend(operations_in(known[index], variants, tokens, errors));
         }
+        for (_, tokens) in options.lists(&[UNDECIDED_RENAME]) {
+            let renames = operations_in(known[0], variants, tokens.clone(), errors);
+            undecided_rename(&tokens, &renames, head, errors);
+            operations.extend(renames);
+        }
         with = options.path("with");
         down = options.path("down");
         check = options.expression("check", CHECK);
@@ -82,7 +88,7 @@ fn operations_in(
 ) -> Vec<Operation> {
     let parser = |input: ParseStream<'_>| match (name, variants) {
         ("rename", _) => renames(input),
-        ("add", false) => additions(input),
+        ("add", false) => additions(input, errors),
         ("remove", false) => removals(input, errors),
         (_, false) => changes(input, errors),
         ("add", true) => variants::additions(input, errors),
@@ -107,7 +113,7 @@ fn renames(input: ParseStream<'_>) -> syn::Result<Vec<Operation>> {
     Ok(Punctuated::<_, Token![,]>::parse_terminated_with(input, rename)?.into_iter().collect())
 }
 
-fn additions(input: ParseStream<'_>) -> syn::Result<Vec<Operation>> {
+fn additions(input: ParseStream<'_>, errors: &Errors) -> syn::Result<Vec<Operation>> {
     let addition = |input: ParseStream<'_>| {
         let field = input.parse()?;
         let value = match input.parse::<Option<Token![=]>>()? {
@@ -116,7 +122,16 @@ fn additions(input: ParseStream<'_>) -> syn::Result<Vec<Operation>> {
         };
         Ok(Operation::Add { field, value })
     };
-    Ok(Punctuated::<_, Token![,]>::parse_terminated_with(input, addition)?.into_iter().collect())
+    let additions = Punctuated::<_, Token![,]>::parse_terminated_with(input, addition)?;
+    for addition in &additions {
+        if let Operation::Add { field, value: Some(value) } = addition {
+            let name = plain(field);
+            let message = format!("what `{name}` begins with is not decided");
+            let help = format!("write a value, `add({name} = 0)`, or a closure, `add({name} = |old| ..)`");
+            undecided(value, message, help, errors);
+        }
+    }
+    Ok(additions.into_iter().collect())
 }
 
 fn removals(input: ParseStream<'_>, errors: &Errors) -> syn::Result<Vec<Operation>> {
@@ -216,6 +231,21 @@ impl Converters {
         let mut found = [const { None }; N];
         for (name, value) in self.0 {
             let text = plain(&name);
+            if text == "down" {
+                let message = format!("what `{}` goes back to is not decided", plain(subject));
+                undecided(
+                    &value,
+                    message,
+                    "write a closure, a function or a value, or leave `down` out",
+                    errors,
+                );
+            } else {
+                let message = format!("what becomes of `{}` is not decided", plain(subject));
+                let help = format!(
+                    "write a closure or a function, as `{text} = |value| ..`; for a variant, a value will do"
+                );
+                undecided(&value, message, help, errors);
+            }
             match known.iter().position(|known| *known == text) {
                 Some(index) if found[index].is_none() => found[index] = Some(value),
                 Some(_) => errors.report(&name, format!("`{text}` is given twice"), "remove one of the two"),

@@ -9,6 +9,7 @@ use syn::{Index, Type, parse_quote};
 
 use super::model::{self, Body, Field, Keeping, StateType, Variant};
 use crate::hash;
+use crate::lock::canonical;
 use crate::names;
 
 /// `impl State`.
@@ -112,6 +113,8 @@ fn stub(state: &StateType) -> TokenStream {
 fn versioned(fingerprint: TokenStream, state: &StateType) -> TokenStream {
     match &state.version {
         None => fingerprint,
+        // A type without a version is at version 1, so that it can be given one later.
+        Some(version) if version.canonical() == "1" => fingerprint,
         Some(version) => {
             let hash = Literal::u64_unsuffixed(hash::text(&version.canonical()));
             generated! { ::shrine::__private::fingerprint::mix(#fingerprint, #hash) }
@@ -343,10 +346,31 @@ fn encode_variant(variant: &Variant) -> TokenStream {
     }
     let encode = match fields.as_slice() {
         [] => return generated! { Self::#ident { .. } => __out.str(#name), },
-        [field] => encode_field(field, &values.iter().map(|value| quote!(#value)).collect()),
+        [field] => {
+            let encode = encode_field(field, &values.iter().map(|value| quote!(#value)).collect());
+            let nothing = carries_nothing(field).map(|nothing| {
+                generated! { Self::#ident(_) if #nothing => __out.str(#name), }
+            });
+            return generated! {
+                #nothing
+                Self::#ident(#(#values),*) => __out.variant(#name, |__out| { #encode }),
+            };
+        }
         fields => encode_tuple(fields, values.iter().map(|value| quote!(#value))),
     };
     generated! { Self::#ident(#(#values),*) => __out.variant(#name, |__out| { #encode }), }
+}
+
+/// Whether the type of the one field has a single value, so that the variant has the shape of one without fields, and is
+/// encoded like that. None where that is plain.
+fn carries_nothing(field: &Field) -> Option<TokenStream> {
+    if field.codec().is_some() || canonical(&field.ty).is_some_and(|ty| ty != "()") {
+        return None;
+    }
+    let ty = &field.ty;
+    Some(generated! {
+        <#ty as ::shrine::__private::State>::FINGERPRINT == ::shrine::__private::fingerprint::UNIT
+    })
 }
 
 fn encode_named(fields: &[Field], values: impl Iterator<Item = TokenStream>) -> TokenStream {
@@ -399,7 +423,18 @@ fn decode_enum(variants: &[Variant]) -> TokenStream {
             [] => return generated! { (#index, false) => ::core::result::Result::Ok(Self::#ident {}), },
             [field] => {
                 let value = decode_field(field);
-                generated! { ::core::result::Result::Ok(Self::#ident(#value)) }
+                let nothing = carries_nothing(field).map(|nothing| {
+                    let ty = &field.ty;
+                    generated! {
+                        (#index, false) if #nothing => ::core::result::Result::Ok(
+                            Self::#ident(::shrine::__private::nothing::<#ty>()?)
+                        ),
+                    }
+                });
+                return generated! {
+                    #nothing
+                    (#index, true) => { ::core::result::Result::Ok(Self::#ident(#value)) }
+                };
             }
             fields => decode_tuple(fields, &quote!(Self::#ident)),
         };

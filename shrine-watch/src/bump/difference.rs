@@ -1,188 +1,245 @@
 //! What is between two versions of a state, as `#[migrate]` says it.
 
+use super::words::{Carries, Names, Part, Type, ident};
 use crate::session::command::distance;
 
-/// The fields of a version: names and types, as a person writes them.
-pub type Fields = [(String, String)];
-
-/// What becomes of a field.
+/// One operation of a hop, as it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Operation {
-    /// It has another name since.
-    Rename {
-        /// The name before.
-        old: String,
-        /// The name since.
-        new: String,
-    },
-    /// It has another name, or is another field: its author knows.
-    Undecided {
-        /// The field that is gone.
-        old: String,
-        /// The field of the same type that is new.
-        new: String,
-    },
-    /// It has another type since.
-    Change {
-        /// Its name.
-        field: String,
-        /// The type before.
-        ty: String,
-    },
-    /// It is gone.
-    Remove {
-        /// Its name.
-        field: String,
-        /// Its type.
-        ty: String,
-    },
-    /// It is new.
-    Add {
-        /// Its name.
-        field: String,
-        /// What it begins with, where that is known.
-        value: Option<String>,
-    },
+pub struct Operation {
+    /// `rename`, `todo_rename`, `change`, `remove` or `add`.
+    pub kind: &'static str,
+    /// What stands in its parentheses.
+    pub text: String,
+    /// What its author has to decide before it compiles.
+    pub question: Option<String>,
 }
 
-/// The operations between two versions. `renamed` decides on a field that is gone and one of its type that is new; it
-/// answers with nothing when nobody can be asked. `default` knows what a new field begins with.
-#[must_use]
-pub fn difference(
-    old: &Fields,
-    new: &Fields,
-    mut renamed: impl FnMut(&str, &str) -> Option<bool>,
-    default: impl Fn(&str) -> Option<String>,
-) -> Vec<Operation> {
-    let without = |fields: &Fields, other: &Fields| -> Vec<(String, String)> {
-        let is_alone = |(name, _): &&(String, String)| other.iter().all(|(known, _)| known != name);
-        fields.iter().filter(is_alone).cloned().collect()
-    };
-    let (gone, mut come) = (without(old, new), without(new, old));
-    let (mut renames, mut removals) = (Vec::new(), Vec::new());
-    for (field, ty) in gone {
-        let mut alike: Vec<_> = come.iter().filter(|(_, other)| *other == ty).cloned().collect();
-        alike.sort_by_key(|(name, _)| distance(&field, name));
-        let decided = alike.into_iter().find_map(|(name, _)| match renamed(&field, &name) {
-            Some(true) => Some(Operation::Rename { old: field.clone(), new: name }),
-            Some(false) => None,
-            None => Some(Operation::Undecided { old: field.clone(), new: name }),
-        });
-        if let Some(Operation::Rename { new, .. } | Operation::Undecided { new, .. }) = &decided {
-            come.retain(|(name, _)| name != new);
+/// What helps to tell one version from the next.
+pub struct Between<'a> {
+    /// The name of an enum; none for a struct.
+    pub enumeration: Option<&'a str>,
+    /// How nested types are written: an older one is a type of its own, as `ItemV1`.
+    pub names: &'a Names,
+    /// Whether a part that is gone has only another name now; nothing when nobody can be asked.
+    pub renamed: &'a mut dyn FnMut(&str, &str) -> Option<bool>,
+    /// What a new field begins with, as Rust, where that is plain.
+    pub default: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl Between<'_> {
+    /// The operations between two versions.
+    #[must_use]
+    pub fn operations(&mut self, old: &[Part], new: &[Part]) -> Vec<Operation> {
+        let without = |parts: &[Part], other: &[Part]| -> Vec<Part> {
+            let is_alone = |part: &&Part| other.iter().all(|known| known.name != part.name);
+            parts.iter().filter(is_alone).cloned().collect()
+        };
+        let (gone, mut come) = (without(old, new), without(new, old));
+        let (mut operations, mut removals) = (Vec::new(), Vec::new());
+        for part in gone {
+            let mut alike: Vec<_> =
+                come.iter().filter(|other| other.carries == part.carries).cloned().collect();
+            alike.sort_by_key(|other| distance(&part.name, &other.name));
+            let decided = alike.into_iter().find_map(|other| {
+                let answer = (self.renamed)(&part.name, &other.name);
+                (answer != Some(false)).then_some((other.name, answer.is_some()))
+            });
+            match decided {
+                Some((name, is_sure)) => {
+                    come.retain(|other| other.name != name);
+                    operations.push(self.rename(&part, &name, is_sure));
+                }
+                None => removals.push(self.removal(&part)),
+            }
         }
-        match decided {
-            Some(operation) => renames.push(operation),
-            None => removals.push(Operation::Remove { field, ty }),
+        for now in new {
+            let before = old.iter().find(|before| before.name == now.name && before.carries != now.carries);
+            operations.extend(before.map(|before| self.change(before, now)));
+        }
+        operations.extend(removals);
+        operations.extend(come.iter().map(|part| self.addition(part)));
+        operations
+    }
+
+    fn rename(&self, part: &Part, new: &str, is_sure: bool) -> Operation {
+        let (old, new) = (&part.name, new);
+        let text = format!("{} => {}", ident(old), ident(new));
+        if is_sure {
+            return Operation { kind: "rename", text, question: None };
+        }
+        let apart = match self.enumeration {
+            Some(_) => format!("`remove({old}, up = ..), add({new})`"),
+            None => format!("`remove({old}: ..), add({new} = ..)`"),
+        };
+        let question =
+            format!("is `{new}` the former `{old}`? then write `rename({old} => {new})`, else {apart}");
+        Operation { kind: "todo_rename", text, question: Some(question) }
+    }
+
+    fn change(&self, before: &Part, now: &Part) -> Operation {
+        let (name, mut text) = (&before.name, self.written(before));
+        let by_itself = match (&before.carries, &now.carries) {
+            (Carries::Type(old), Carries::Type(new)) => old.becomes(new),
+            (Carries::Unnamed(old), Carries::Unnamed(new)) => {
+                old.len() == new.len() && old.iter().zip(new).all(|(old, new)| old.becomes(new))
+            }
+            (Carries::Named(old), Carries::Named(new)) => {
+                old.len() == new.len()
+                    && old.iter().zip(new).all(|(old, new)| match (&old.carries, &new.carries) {
+                        (Carries::Type(from), Carries::Type(to)) => old.name == new.name && from.becomes(to),
+                        _ => false,
+                    })
+            }
+            _ => false,
+        };
+        if by_itself {
+            return Operation { kind: "change", text, question: None };
+        }
+        text.push_str(", up = ..");
+        let question = format!(
+            "how does `{}` become `{}`? write it in place of `..`",
+            written_of(before, self),
+            written_of(now, self)
+        );
+        let question = match &now.carries {
+            Carries::Type(_) => format!("{question}, `up = |old| ..` or `try_up` if it can fail"),
+            _ => format!("{question}, `up = |value| {}::{name}..`", self.enumeration.unwrap_or_default()),
+        };
+        Operation { kind: "change", text, question: Some(question) }
+    }
+
+    fn removal(&self, part: &Part) -> Operation {
+        let text = self.written(part);
+        match self.enumeration {
+            None => Operation { kind: "remove", text, question: None },
+            Some(own) => {
+                let name = &part.name;
+                let question =
+                    format!("what becomes of `{name}`? write it in place of `..`, `up = {own}::..`");
+                Operation { kind: "remove", text: format!("{text}, up = .."), question: Some(question) }
+            }
         }
     }
-    let changes = new.iter().filter_map(|(name, ty)| {
-        let (_, before) = old.iter().find(|(known, before)| known == name && before != ty)?;
-        Some(Operation::Change { field: name.clone(), ty: before.clone() })
-    });
-    renames.extend(changes.collect::<Vec<_>>());
-    renames.extend(removals);
-    renames.extend(come.into_iter().map(|(field, _)| Operation::Add { value: default(&field), field }));
-    renames
+
+    fn addition(&self, part: &Part) -> Operation {
+        let name = ident(&part.name);
+        if self.enumeration.is_some() {
+            return Operation { kind: "add", text: name, question: None };
+        }
+        let value = (self.default)(&part.name);
+        let question = value
+            .is_none()
+            .then(|| format!("what does `{}` begin with? write it in place of `..`", part.name));
+        Operation { kind: "add", text: format!("{name} = {}", value.as_deref().unwrap_or("..")), question }
+    }
+
+    /// The part as the older version had it. What is under a codec says so.
+    fn written(&self, part: &Part) -> String {
+        let text = part.rust(self.names);
+        match &part.carries {
+            Carries::Type(Type::Opaque(codec)) => {
+                format!("#[state(opaque = \"{codec}\")] {text}")
+            }
+            _ => text,
+        }
+    }
 }
 
-/// The attribute that says so.
+fn written_of(part: &Part, between: &Between<'_>) -> String {
+    match &part.carries {
+        Carries::Type(ty) => ty.rust(between.names),
+        _ => part.rust(between.names),
+    }
+}
+
+/// What stands in the parentheses of the attribute that says so.
 #[must_use]
-pub fn line(from: &str, operations: &[Operation]) -> String {
-    let mut parts = vec![format!("from = \"{from}\"")];
+pub fn options(from: &str, operations: &[Operation]) -> Vec<String> {
+    let mut options = vec![format!("from = \"{from}\"")];
     for kind in ["rename", "todo_rename", "change", "remove", "add"] {
-        let of_kind = operations.iter().filter_map(|operation| {
-            let (found, text) = written(operation);
-            (found == kind).then_some(text)
-        });
-        let of_kind: Vec<_> = of_kind.collect();
+        let of_kind = operations.iter().filter(|operation| operation.kind == kind);
+        let of_kind: Vec<_> = of_kind.map(|operation| operation.text.as_str()).collect();
         if !of_kind.is_empty() {
-            parts.push(format!("{kind}({})", of_kind.join(", ")));
+            options.push(format!("{kind}({})", of_kind.join(", ")));
         }
     }
-    format!("#[migrate({})]", parts.join(", "))
-}
-
-/// What is left for the author to decide: until then the line does not compile.
-#[must_use]
-pub fn open_questions(operations: &[Operation]) -> Vec<String> {
-    let question = |operation: &Operation| match operation {
-        Operation::Undecided { old, new } => Some(format!(
-            "is `{new}` the former `{old}`? then write `rename({old} => {new})`, else `remove({old}: ..)` and `add({new} = ..)`"
-        )),
-        Operation::Add { field, value: None } => {
-            Some(format!("what does `{field}` begin with? write it in place of `..`"))
-        }
-        _ => None,
-    };
-    operations.iter().filter_map(question).collect()
-}
-
-fn written(operation: &Operation) -> (&'static str, String) {
-    match operation {
-        Operation::Rename { old, new } => ("rename", format!("{} => {}", ident(old), ident(new))),
-        Operation::Undecided { old, new } => ("todo_rename", format!("{} => {}", ident(old), ident(new))),
-        Operation::Change { field, ty } => ("change", format!("{}: {ty}", ident(field))),
-        Operation::Remove { field, ty } => ("remove", format!("{}: {ty}", ident(field))),
-        Operation::Add { field, value } => {
-            ("add", format!("{} = {}", ident(field), value.as_deref().unwrap_or("..")))
-        }
-    }
-}
-
-/// A name as it is written: keywords need `r#`.
-fn ident(name: &str) -> String {
-    if crate::cli::new::is_keyword(name) { format!("r#{name}") } else { name.to_owned() }
+    options
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::words;
     use super::*;
 
-    fn fields(list: &[(&str, &str)]) -> Vec<(String, String)> {
-        list.iter().map(|(name, ty)| ((*name).to_owned(), (*ty).to_owned())).collect()
+    fn parts(lines: &[&str]) -> Vec<Part> {
+        lines.iter().map(|line| words::part(line).unwrap()).collect()
     }
 
-    fn between(old: &[(&str, &str)], new: &[(&str, &str)], renamed: Option<bool>) -> String {
-        let default = |field: &str| (field == "step").then(|| "1".to_owned());
-        line("1.0.0", &difference(&fields(old), &fields(new), |_, _| renamed, default))
+    fn between(
+        enumeration: Option<&str>,
+        old: &[&str],
+        new: &[&str],
+        renamed: Option<bool>,
+    ) -> (String, usize) {
+        let versions = [("Item".to_owned(), "2".to_owned())].into();
+        let names = Names { versions, ..Names::default() };
+        let operations = Between {
+            enumeration,
+            names: &names,
+            renamed: &mut |_, _| renamed,
+            default: &|field| (field == "step").then(|| "1".to_owned()),
+        }
+        .operations(&parts(old), &parts(new));
+        let questions = operations.iter().filter(|operation| operation.question.is_some()).count();
+        (options("1", &operations)[1..].join(", "), questions)
     }
 
-    const OLD: &[(&str, &str)] = &[("count", "i32"), ("title", "String"), ("n", "u8")];
+    const OLD: &[&str] = &["count: i32", "title: String", "n: u8"];
 
     #[test]
     fn a_rename_is_never_guessed() {
-        let new = &[("total", "i32"), ("title", "String"), ("n", "u8")];
-        let todo = r#"#[migrate(from = "1.0.0", todo_rename(count => total))]"#;
-        assert_eq!(between(OLD, new, None), todo);
-        assert_eq!(between(OLD, new, Some(true)), r#"#[migrate(from = "1.0.0", rename(count => total))]"#);
-        let apart = r#"#[migrate(from = "1.0.0", remove(count: i32), add(total = ..))]"#;
-        assert_eq!(between(OLD, new, Some(false)), apart);
+        let new = &["total: i32", "title: String", "n: u8"];
+        let of = |renamed| between(None, OLD, new, renamed);
+        assert_eq!(of(None), ("todo_rename(count => total)".to_owned(), 1));
+        assert_eq!(of(Some(true)), ("rename(count => total)".to_owned(), 0));
+        assert_eq!(of(Some(false)), ("remove(count: i32), add(total = ..)".to_owned(), 1));
     }
 
     #[test]
     fn each_difference_is_named() {
-        let new = &[("title", "Option<String>"), ("step", "i64"), ("type", "u8"), ("n", "u8")];
-        let line = r#"#[migrate(from = "1.0.0", change(title: String), remove(count: i32), add(step = 1, r#type = ..))]"#;
-        assert_eq!(between(OLD, new, None), line);
-        assert_eq!(between(OLD, OLD, None), r#"#[migrate(from = "1.0.0")]"#);
+        let new = &["title: Option<String>", "step: i64", "type: u8", "n: i8"];
+        let line = "change(title: String, n: u8, up = ..), remove(count: i32), add(step = 1, r#type = ..)";
+        assert_eq!(between(None, OLD, new, None), (line.to_owned(), 2));
+        assert_eq!(between(None, OLD, OLD, None), (String::new(), 0));
+        let line = "change(a: Vec<ItemV1>), remove(#[state(opaque = \"uuid@1\")] id: ForeignType)";
+        assert_eq!(
+            between(None, &["a: Vec<Item@1>", "id: opaque uuid@1"], &["a: Vec<Item@2>"], None).0,
+            line
+        );
+    }
+
+    #[test]
+    fn variants_are_compared_with_what_they_carry() {
+        let old = &["Idle", "Legacy(u32)", "Active { since: u32 }", "Pair(u8, u8)", "Low(u8)"];
+        let new = &["Active { since: u64 }", "Late", "Pair(u8)", "Idle", "High(u8)"];
+        let line = "todo_rename(Low => High), change(Active { since: u32 }, Pair(u8, u8), up = ..), remove(Legacy(u32), up = ..), add(Late)";
+        assert_eq!(between(Some("Mode"), old, new, None), (line.to_owned(), 3));
     }
 
     #[test]
     fn of_several_candidates_the_nearest_name_is_asked_for_first() {
-        let old = &fields(&[("total", "i64")]);
-        let new = &fields(&[("unrelated", "i64"), ("totals", "i64")]);
         let mut asked = Vec::new();
-        let mut ask = |old: &str, new: &str| {
-            asked.push(format!("{old} {new}"));
-            Some(new == "unrelated")
-        };
-        let operations = difference(old, new, &mut ask, |_| None);
+        let operations = Between {
+            enumeration: None,
+            names: &Names::default(),
+            renamed: &mut |old, new| {
+                asked.push(format!("{old} {new}"));
+                Some(new == "unrelated")
+            },
+            default: &|_| None,
+        }
+        .operations(&parts(&["total: i64"]), &parts(&["unrelated: i64", "totals: i64"]));
         assert_eq!(asked, ["total totals", "total unrelated"]);
-        assert_eq!(
-            line("1.0.0", &operations),
-            r#"#[migrate(from = "1.0.0", rename(total => unrelated), add(totals = ..))]"#
-        );
-        assert_eq!(open_questions(&operations).len(), 1);
+        assert_eq!(options("1", &operations)[1..], ["rename(total => unrelated)", "add(totals = ..)"]);
     }
 }

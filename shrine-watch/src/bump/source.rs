@@ -4,15 +4,22 @@
 use std::ops::Range;
 use std::str::FromStr;
 
-use proc_macro2::{Delimiter, LexError, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, LexError, TokenStream, TokenTree};
+
+use super::words::{self, Carries, Part, Type};
+
+/// How wide a line may be.
+const WIDTH: usize = 110;
 
 /// What is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target<'a> {
     /// `#[widget(id = "..", version = "..")]` of that id.
     Widget(&'a str),
-    /// `#[state(version = "..")]` on the type of that name.
+    /// `#[state]` on the type of that name.
     Nested(&'a str),
+    /// `#[state]` on any type.
+    AnyNested,
 }
 
 /// Where the attribute stands, and what it stands on.
@@ -20,23 +27,37 @@ pub enum Target<'a> {
 pub struct Place {
     /// The bytes of the attribute.
     attribute: Range<usize>,
-    /// The bytes of the version's literal, with its quotes.
-    version_literal: Range<usize>,
-    /// The version.
-    pub version: String,
+    version_at: VersionAt,
+    /// The version; none for a nested type without one.
+    pub version: Option<String>,
     /// The versions that its `#[migrate]` lines lead from.
     pub chain: Vec<String>,
-    /// The fields of the struct that are state; none for an enum.
-    pub fields: Option<Vec<Field>>,
+    /// The name of the type.
+    pub name: String,
+    /// The module that it is in, from the root of the file on; who knows the file puts its own before it.
+    pub module: Vec<String>,
+    /// Whether it is an enum.
+    pub is_enum: bool,
+    /// The fields that are state, or the variants.
+    pub parts: Vec<Written>,
 }
 
-/// A field, as it is written.
+/// Where the version is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Field {
+enum VersionAt {
+    /// The bytes of the literal, with its quotes.
+    Literal(Range<usize>),
+    /// Nowhere yet: the bytes that its parentheses take the place of.
+    Nowhere(Range<usize>),
+}
+
+/// A field or variant, as it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
     /// Its name, without `r#`.
     pub name: String,
-    /// Its type, without spaces.
-    pub ty: String,
+    /// What it says, if that can be understood.
+    pub part: Option<Part>,
 }
 
 /// The declarations in a file.
@@ -46,13 +67,13 @@ pub struct Field {
 /// When the file is no Rust.
 pub fn find(source: &str, target: Target<'_>) -> Result<Vec<Place>, LexError> {
     let mut found = Vec::new();
-    search(TokenStream::from_str(source)?, target, &mut found);
+    search(TokenStream::from_str(source)?, target, &[], &mut found);
     Ok(found)
 }
 
-/// The file with another version, and with `line` below the attribute.
+/// The file with another version, and with a `#[migrate]` of these options below the attribute.
 #[must_use]
-pub fn edit(source: &str, place: &Place, version: &str, line: &str) -> String {
+pub fn edit(source: &str, place: &Place, version: &str, options: &[String]) -> String {
     let end = place.attribute.end;
     let rest = &source[end..];
     let comment = rest.find('\n').filter(|newline| {
@@ -64,50 +85,99 @@ pub fn edit(source: &str, place: &Place, version: &str, line: &str) -> String {
     let before = &source[line_start..place.attribute.start];
     let indent: String = before.chars().take_while(|letter| letter.is_whitespace()).collect();
     let newline = if source.contains("\r\n") { "\r\n" } else { "\n" };
-    let literal = &place.version_literal;
+    let (written, at) = match &place.version_at {
+        VersionAt::Literal(at) => (format!("\"{version}\""), at),
+        VersionAt::Nowhere(at) => (format!("(version = \"{version}\")"), at),
+    };
+    let attribute = attribute(options, &indent, newline);
     format!(
-        "{}\"{version}\"{}{newline}{indent}{line}{}",
-        &source[..literal.start],
-        &source[literal.end..insert_at],
+        "{}{written}{}{newline}{indent}{attribute}{}",
+        &source[..at.start],
+        &source[at.end..insert_at],
         &source[insert_at..]
     )
 }
 
-fn search(tokens: TokenStream, target: Target<'_>, found: &mut Vec<Place>) {
+/// The attribute, in one line if it fits.
+fn attribute(options: &[String], indent: &str, newline: &str) -> String {
+    let line = line(options);
+    if indent.chars().count() + line.chars().count() <= WIDTH {
+        return line;
+    }
+    let options = options.join(&format!(",{newline}{indent}    "));
+    format!("#[migrate({newline}{indent}    {options}{newline}{indent})]")
+}
+
+/// The same in one line.
+#[must_use]
+pub fn line(options: &[String]) -> String {
+    format!("#[migrate({})]", options.join(", "))
+}
+
+fn search(tokens: TokenStream, target: Target<'_>, module: &[String], found: &mut Vec<Place>) {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     for (index, token) in tokens.iter().enumerate() {
         match token {
             TokenTree::Punct(punct) if punct.as_char() == '#' => {
                 let Some(TokenTree::Group(group)) = tokens.get(index + 1) else { continue };
-                let Some((version_literal, version)) = version_of(group.stream(), target) else { continue };
-                let (item, name) = item(&tokens[index + 2..]);
-                if matches!(target, Target::Nested(wanted) if name.as_deref() != Some(wanted)) {
+                let Some((version_at, version)) = version_of(group, target) else { continue };
+                let Some((item, name)) = item(&tokens[index + 2..]) else { continue };
+                if matches!(target, Target::Nested(wanted) if name != wanted) {
                     continue;
                 }
                 let attribute = punct.span().byte_range().start..group.span().byte_range().end;
-                let (chain, fields) = (chain(&tokens[index + 2..]), fields(item));
-                found.push(Place { attribute, version_literal, version, chain, fields });
+                let is_enum = matches!(item.first(), Some(TokenTree::Ident(word)) if word == "enum");
+                let (chain, parts) = (chain(&tokens[index + 2..]), parts(item, is_enum));
+                let module = module.to_vec();
+                found.push(Place { attribute, version_at, version, chain, name, module, is_enum, parts });
             }
-            TokenTree::Group(group) => search(group.stream(), target, found),
+            TokenTree::Group(group) => {
+                let before = index.checked_sub(2).map(|start| &tokens[start..index]);
+                let inner = match before {
+                    Some([TokenTree::Ident(word), TokenTree::Ident(name)]) if word == "mod" => {
+                        &[module, &[plain(name)]].concat()
+                    }
+                    _ => module,
+                };
+                search(group.stream(), target, inner, found);
+            }
             _ => {}
         }
     }
 }
 
-/// The version that the attribute gives, if it can be that of the target.
-fn version_of(attribute: TokenStream, target: Target<'_>) -> Option<(Range<usize>, String)> {
-    let tokens: Vec<TokenTree> = attribute.into_iter().collect();
-    let [.., TokenTree::Ident(name), TokenTree::Group(options)] = &tokens[..] else { return None };
+/// Where the attribute gives a version, and which, if it can be that of the target.
+fn version_of(attribute: &Group, target: Target<'_>) -> Option<(VersionAt, Option<String>)> {
+    let tokens: Vec<TokenTree> = attribute.stream().into_iter().collect();
+    let (name, options) = match &tokens[..] {
+        [.., TokenTree::Ident(name), TokenTree::Group(options)]
+            if options.delimiter() == Delimiter::Parenthesis =>
+        {
+            (name, Some(options))
+        }
+        [.., TokenTree::Ident(name)] => (name, None),
+        _ => return None,
+    };
     let wanted = if matches!(target, Target::Widget(_)) { "widget" } else { "state" };
-    if name != wanted || options.delimiter() != Delimiter::Parenthesis {
+    if name != wanted {
         return None;
     }
-    let option = |wanted: &str| option(options.stream(), wanted);
-    let fits = match target {
-        Target::Widget(id) => option("id").is_some_and(|(_, found)| found == id),
-        Target::Nested(_) => true,
+    let option = |wanted: &str| option(options?.stream(), wanted);
+    if let Target::Widget(id) = target
+        && option("id").is_none_or(|(_, found)| found != id)
+    {
+        return None;
+    }
+    let nowhere = match options {
+        Some(options) if options.stream().is_empty() => options.span().byte_range(),
+        Some(_) => option("version")?.0,
+        None => name.span().byte_range().end..name.span().byte_range().end,
     };
-    option("version").filter(|_| fits)
+    match (option("version"), target) {
+        (Some((at, version)), _) => Some((VersionAt::Literal(at), Some(version))),
+        (None, Target::Widget(_)) => None,
+        (None, _) => Some((VersionAt::Nowhere(nowhere), None)),
+    }
 }
 
 /// The literal of `wanted = ".."` among options.
@@ -146,54 +216,108 @@ fn unquoted(literal: &str) -> String {
     literal.trim_start_matches('r').trim_matches('#').trim_matches('"').to_owned()
 }
 
-/// The struct or enum that follows, from its keyword on, and its name.
-fn item(tokens: &[TokenTree]) -> (&[TokenTree], Option<String>) {
-    let is_keyword =
-        |token: &TokenTree| matches!(token, TokenTree::Ident(word) if word == "struct" || word == "enum");
-    let item = tokens.iter().position(is_keyword).map_or(&[][..], |at| &tokens[at..]);
-    (item, item.get(1).map(ToString::to_string))
+/// The struct or enum that the attribute is on, from its keyword on, and its name.
+fn item(mut tokens: &[TokenTree]) -> Option<(&[TokenTree], String)> {
+    loop {
+        tokens = match tokens {
+            [TokenTree::Punct(punct), TokenTree::Group(_), rest @ ..] if punct.as_char() == '#' => rest,
+            [TokenTree::Ident(public), TokenTree::Group(within), rest @ ..]
+                if public == "pub" && within.delimiter() == Delimiter::Parenthesis =>
+            {
+                rest
+            }
+            [TokenTree::Ident(public), rest @ ..] if public == "pub" => rest,
+            [TokenTree::Ident(keyword), TokenTree::Ident(name), ..]
+                if keyword == "struct" || keyword == "enum" =>
+            {
+                return Some((tokens, plain(name)));
+            }
+            _ => return None,
+        };
+    }
 }
 
-/// The fields of a struct.
-fn fields(item: &[TokenTree]) -> Option<Vec<Field>> {
-    if !matches!(item.first(), Some(TokenTree::Ident(word)) if word == "struct") {
-        return None;
-    }
+/// The fields of a struct, or the variants of an enum. A struct without names of fields has none.
+fn parts(item: &[TokenTree], is_enum: bool) -> Vec<Written> {
     let body = item.iter().find_map(|token| match token {
         TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => Some(group.stream()),
         _ => None,
     });
-    let mut fields = Vec::new();
-    let mut field = Vec::new();
-    let mut depth = 0_usize;
-    for token in body.into_iter().flatten() {
+    let entries = body.map(entries).unwrap_or_default();
+    let read = if is_enum { variant } else { field };
+    entries.iter().filter_map(|entry| read(entry)).collect()
+}
+
+/// What stands between the commas. Those between `<` and `>` count as inside.
+fn entries(body: TokenStream) -> Vec<Vec<TokenTree>> {
+    let (mut entries, mut entry, mut depth) = (Vec::new(), Vec::new(), 0_usize);
+    for token in body {
         match &token {
             TokenTree::Punct(punct) if punct.as_char() == ',' && depth == 0 => {
-                fields.extend(self::field(&std::mem::take(&mut field)));
+                entries.push(std::mem::take(&mut entry));
                 continue;
             }
             TokenTree::Punct(punct) if punct.as_char() == '<' => depth += 1,
             TokenTree::Punct(punct) if punct.as_char() == '>' => depth = depth.saturating_sub(1),
             _ => {}
         }
-        field.push(token);
+        entry.push(token);
     }
-    fields.extend(self::field(&field));
-    Some(fields)
+    entries.push(entry);
+    entries.retain(|entry| !entry.is_empty());
+    entries
 }
 
 /// `#[..] pub name: Type`; none for a field that is no state.
-fn field(tokens: &[TokenTree]) -> Option<Field> {
+fn field(tokens: &[TokenTree]) -> Option<Written> {
     let colon =
         tokens.iter().position(|token| matches!(token, TokenTree::Punct(punct) if punct.as_char() == ':'))?;
     let TokenTree::Ident(name) = tokens.get(colon.checked_sub(1)?)? else { return None };
-    let is_transient = tokens[..colon].iter().any(|token| {
-        let text = token.to_string().replace(' ', "");
-        matches!(token, TokenTree::Group(_)) && text.starts_with("[state(") && text.contains("transient")
-    });
-    let ty: TokenStream = tokens[colon + 1..].iter().cloned().collect();
-    let name = name.to_string().trim_start_matches("r#").to_owned();
-    (!is_transient).then(|| Field { name, ty: ty.to_string().replace(' ', "") })
+    let said = |word: &str| {
+        tokens[..colon].iter().find_map(|token| {
+            let text = token.to_string().replace(' ', "");
+            (matches!(token, TokenTree::Group(_)) && text.contains("state(") && text.contains(word))
+                .then_some(text)
+        })
+    };
+    if said("transient").is_some() {
+        return None;
+    }
+    let ty = match said("opaque=").as_deref().and_then(|text| text.split('"').nth(1)) {
+        Some(codec) => Some(Type::Opaque(codec.to_owned())),
+        None => words::ty(&tokens[colon + 1..].iter().cloned().collect::<TokenStream>().to_string()),
+    };
+    let name = plain(name);
+    let part = ty.map(|ty| Part { name: name.clone(), carries: Carries::Type(ty) });
+    Some(Written { name, part })
+}
+
+/// `#[..] Name(Type, ..)`, `Name { field: Type, .. }` or `Name = 3`.
+fn variant(tokens: &[TokenTree]) -> Option<Written> {
+    let at = tokens.iter().position(|token| matches!(token, TokenTree::Ident(_)))?;
+    let TokenTree::Ident(name) = &tokens[at] else { return None };
+    let name = plain(name);
+    let carries = match tokens.get(at + 1) {
+        Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => {
+            let fields: Vec<_> = entries(group.stream()).iter().filter_map(|entry| field(entry)).collect();
+            fields.into_iter().map(|field| field.part).collect::<Option<Vec<_>>>().map(Carries::Named)
+        }
+        Some(TokenTree::Group(group)) => {
+            let types = entries(group.stream()).into_iter().map(|entry| {
+                let ty: TokenStream = entry.into_iter().skip_while(|token| {
+                    matches!(token, TokenTree::Punct(_)) || matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Bracket)
+                }).collect();
+                words::ty(&ty.to_string())
+            });
+            types.collect::<Option<Vec<_>>>().map(Carries::Unnamed)
+        }
+        _ => Some(Carries::Nothing),
+    };
+    Some(Written { part: carries.map(|carries| Part { name: name.clone(), carries }), name })
+}
+
+fn plain(name: &Ident) -> String {
+    name.to_string().trim_start_matches("r#").to_owned()
 }
 
 #[cfg(test)]
@@ -219,46 +343,81 @@ mod inner {
 impl Clock {}
 #[state(version = "2")]
 #[derive(Clone)]
-pub enum Mode { A }
+pub enum Mode { A, #[doc(hidden)] B(u8, #[serde] Vec<u8>), C { #[state(transient)] cache: &'static str, of: char } }
 #[state]
 struct Plain { x: u8 }
+#[shrine::state()]
+pub(crate) struct Empty { x: u8 }
 #[state(version = "1.5")]
 struct Item { x: u8 }
 "#;
 
+    fn written(place: &Place) -> Vec<String> {
+        let rust = |part: &Part| part.rust(&words::Names::default());
+        place.parts.iter().map(|written| written.part.as_ref().map_or(written.name.clone(), rust)).collect()
+    }
+
     #[test]
     fn a_widget_is_found_wherever_it_stands() {
         let [counter] = &find(SOURCE, Target::Widget("counter")).unwrap()[..] else { panic!("one counter") };
-        assert_eq!((counter.version.as_str(), &counter.chain), ("1.0.0", &vec!["0.9.0".to_owned()]));
-        let fields: Vec<_> =
-            counter.fields.iter().flatten().map(|field| (field.name.as_str(), field.ty.as_str())).collect();
         assert_eq!(
-            fields,
-            [("total", "i64"), ("type", "HashMap<String,Vec<u8>>"), ("last", "Option<(u8,u8)>")]
+            (counter.version.as_deref(), &counter.chain, counter.name.as_str()),
+            (Some("1.0.0"), &vec!["0.9.0".to_owned()], "Counter")
         );
-        assert_eq!(find(SOURCE, Target::Widget("clock")).unwrap()[0].version, "0.1.0");
+        assert_eq!(counter.module, ["inner"]);
+        let fields = ["total: i64", "r#type: HashMap<String, Vec<u8>>", "last: Option<(u8, u8)>"];
+        assert_eq!(written(counter), fields);
+        assert_eq!(find(SOURCE, Target::Widget("clock")).unwrap()[0].version.as_deref(), Some("0.1.0"));
         assert!(find(SOURCE, Target::Widget("cloc")).unwrap().is_empty());
         assert!(find("fn broken( {", Target::Widget("clock")).is_err());
     }
 
     #[test]
     fn a_nested_type_is_found_by_its_name() {
-        let version = |name| find(SOURCE, Target::Nested(name)).unwrap().pop().map(|place| place.version);
-        assert_eq!(version("Item").as_deref(), Some("1.5"));
-        assert_eq!(version("Mode").as_deref(), Some("2"));
-        assert_eq!(version("Plain"), None);
+        let found = |name| find(SOURCE, Target::Nested(name)).unwrap().pop().unwrap();
+        assert_eq!(found("Item").version.as_deref(), Some("1.5"));
+        assert_eq!(found("Mode").version.as_deref(), Some("2"));
+        assert_eq!(written(&found("Mode")), ["A", "B(u8, Vec<u8>)", "C { of: char }"]);
+        assert_eq!(found("Plain").version, None);
+        assert_eq!(found("Empty").version, None);
+        assert_eq!(find(SOURCE, Target::AnyNested).unwrap().len(), 4);
+    }
+
+    #[test]
+    fn a_type_without_a_version_gets_one() {
+        let options = ["from = \"1\"".to_owned(), "add(y = 0)".to_owned()];
+        let edited = |name| edit(SOURCE, &find(SOURCE, Target::Nested(name)).unwrap()[0], "2", &options);
+        let line = "#[migrate(from = \"1\", add(y = 0))]";
+        let expected = SOURCE
+            .replace("#[state]\nstruct Plain", &format!("#[state(version = \"2\")]\n{line}\nstruct Plain"));
+        assert_eq!(edited("Plain"), expected);
+        let expected =
+            SOURCE.replace("#[shrine::state()]\n", &format!("#[shrine::state(version = \"2\")]\n{line}\n"));
+        assert_eq!(edited("Empty"), expected);
+    }
+
+    #[test]
+    fn a_long_hop_has_a_line_for_each_kind_of_operation() {
+        let options = [format!("remove({}: u8)", "a".repeat(60)), format!("add({} = 0)", "b".repeat(60))];
+        let edited = edit(SOURCE, &find(SOURCE, Target::Widget("counter")).unwrap()[0], "2.0.0", &options);
+        let expected = format!(
+            "\n    #[migrate(\n        {},\n        {}\n    )]\n    #[migrate(from = \"0.9.0\"",
+            options[0], options[1]
+        );
+        assert!(edited.contains(&expected), "{edited}");
     }
 
     #[test]
     fn two_places_change_and_nothing_else() {
         let line = "#[migrate(from = \"1.0.0\", add(x = 0))]";
-        let edited = edit(SOURCE, &find(SOURCE, Target::Widget("counter")).unwrap()[0], "1.1.0", line);
+        let options = ["from = \"1.0.0\"".to_owned(), "add(x = 0)".to_owned()];
+        let edited = edit(SOURCE, &find(SOURCE, Target::Widget("counter")).unwrap()[0], "1.1.0", &options);
         let expected = SOURCE.replace(
             "version = \"1.0.0\")] // the counter\n",
             &format!("version = \"1.1.0\")] // the counter\n    {line}\n"),
         );
         assert_eq!(edited, expected);
-        let edited = edit(SOURCE, &find(SOURCE, Target::Widget("clock")).unwrap()[0], "0.2.0", line);
+        let edited = edit(SOURCE, &find(SOURCE, Target::Widget("clock")).unwrap()[0], "0.2.0", &options);
         let expected = SOURCE.replace(
             "#[widget(version = \"0.1.0\", id = \"clock\")] struct",
             &format!("#[widget(version = \"0.2.0\", id = \"clock\")]\n{line} struct"),
@@ -273,7 +432,7 @@ struct Item { x: u8 }
             source,
             &find(source, Target::Widget("a")).unwrap()[0],
             "1.0.1",
-            "#[migrate(from = \"1.0.0\")]",
+            &["from = \"1.0.0\"".to_owned()],
         );
         let expected =
             "#[widget(id = \"a\", version = \"1.0.1\")]\r\n#[migrate(from = \"1.0.0\")]\r\nstruct A {}\r\n";

@@ -1,17 +1,22 @@
 //! `cargo shrine bump`.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use serde_json::json;
+use shrine::state::lock::nested;
 
 use super::declared::{Crate, Found, find};
 use super::output::{Answer, MessageFormat};
 use super::project::{ProjectArguments, Survey};
-use crate::bump::difference::{line, open_questions};
-use crate::bump::source;
-use crate::bump::{Now, diff, operations};
+use crate::bump::difference::options;
+use crate::bump::plan::{Raised, Types, has_parts};
+use crate::bump::source::{self, Target};
+use crate::bump::{diff, known};
 use crate::error::Error;
 use crate::exit::ExitCode;
 use crate::release::lock;
@@ -21,7 +26,7 @@ use crate::release::version::{self, Level};
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub struct BumpArguments {
-    /// The id of the widget, or the name of a nested type with a version.
+    /// The id of the widget, or the name of a nested type.
     widget: String,
     #[command(flatten)]
     project: ProjectArguments,
@@ -40,9 +45,9 @@ pub struct BumpArguments {
 }
 
 const EXIT_CODES: &str = "\
-The hop is what differs from the released shape in shrine.lock. Whether a field was renamed is asked on a terminal;
-elsewhere the line says `todo_rename(old => new)`, and `add(field = ..)` for a value that nobody knows: neither compiles
-until it is decided.
+The hop is what differs from the released shape in shrine.lock. Nested types that have changed get a version and a hop of
+their own. Whether a field or variant was renamed is asked on a terminal; elsewhere the line says `todo_rename(old => new)`,
+and `..` stands for a value or converter that nobody knows: neither compiles until it is decided.
 
 Exit codes: 0 done or not needed, 2 usage, 4 no widgets, 94 bad configuration, 101 build failed, 103 load failed";
 
@@ -63,59 +68,149 @@ fn bump(arguments: &BumpArguments, survey: &mut Survey) -> Result<Answer, Error>
     };
     let Found { of, path, text, place } = find(crates, name)?;
     let lock = lock::read(of.package.directory())?.unwrap_or_default();
-    let head = place.version.as_str();
-    let releases = lock.widgets.get(name).or_else(|| lock.states.get(name));
-    let of_head = releases.and_then(|releases| releases.iter().find(|(version, _)| version.as_str() == head));
-    let Some((_, released)) = of_head else {
-        let text = match releases.is_some() {
-            true => format!("{name} {head} is not released: edit it as it is, no bump is needed\n"),
-            false => format!("nothing of {name} is released: edit it as it is, no bump is needed\n"),
+    let nested = of.nested();
+    let declared: Vec<_> = nested.iter().map(|(_, _, place)| place).collect();
+    let types = known(name, &declared, &place, &lock, of.shape(name).as_ref());
+    let raised = types.changed_inside(name);
+    let none = |text: String| Ok(Answer::new(ExitCode::Success, text, "bumped", false).with("widget", name));
+    let Some(subject) = types.types.get(name).filter(|subject| subject.old.is_some()) else {
+        let is_released = lock.widgets.contains_key(name) || lock.states.contains_key(name);
+        let what = match (&place.version, is_released) {
+            (Some(head), true) => format!("{name} {head} is not released"),
+            _ => format!("nothing of {name} is released"),
         };
-        return Ok(Answer::new(ExitCode::Success, text, "bumped", false).with("widget", name));
-    };
-    let shape = of.shape(name, head);
-    let now = match (&shape, &place.fields) {
-        (Some(shape), Some(_)) => Now::built(shape),
-        (None, Some(fields)) => Now::Written(fields),
-        (_, None) => {
-            return Err(Error::Usage {
-                reason: format!("`{name}` is an enum, and its hop is for you to write"),
-                help: format!("raise its version and add `#[migrate(from = \"{head}\", ..)]` below it"),
-            });
+        let mut text = format!("{what}: edit it as it is, no bump is needed\n");
+        for nested in raised.keys() {
+            let _ = writeln!(
+                text,
+                "note: `{nested}` inside of it has changed since its release: `cargo shrine bump {nested}`"
+            );
         }
+        return none(text);
     };
+    if !has_parts(subject) {
+        return Err(Error::Usage {
+            reason: format!("`{name}` has no named fields, and a hop names what has changed"),
+            help:
+                "give its fields names, or keep the former type under another name and convert it with `up`"
+                    .to_owned(),
+        });
+    }
     let is_terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
     let asks = is_terminal && arguments.project.answer.message_format == MessageFormat::Human;
-    let operations = operations(released, &now, |old, new| asks.then(|| ask(old, new)).flatten());
-    if operations.is_empty() && !arguments.is_explicit() {
-        if let Some(failure) = failure {
-            return Err(failure);
-        }
-        let text = format!("the fields of {name} are as they were released: no bump is needed\n");
-        return Ok(Answer::new(ExitCode::Success, text, "bumped", false).with("widget", name));
+    let plan = types.plan(name, &raised, &mut |of, old, new| asks.then(|| ask(of, old, new)).flatten());
+    if plan.iter().all(|raised| raised.operations.is_empty()) && !arguments.is_explicit() {
+        return match failure {
+            Some(failure) => Err(failure),
+            None => none(format!("{name} is as it was released: no bump is needed\n")),
+        };
     }
-    let to = arguments.next(head)?;
-    let line = line(head, &operations);
-    let edited = source::edit(&text, &place, &to, &line);
-    fs::write(&path, &edited).map_err(|error| Error::io(format!("write {}", path.display()), error))?;
-    let shown = path.strip_prefix(of.package.directory()).unwrap_or(&path);
-    let diff = diff::diff(&shown.display().to_string(), &text, &edited);
-    let undecided = open_questions(&operations);
+    let head = subject.version.clone();
+    let to = arguments.next(&head)?;
+    let mut files = Files::default();
+    files.know(&path, &text);
+    let mut written = Vec::new();
+    for Raised { name: of, from, to: next, operations } in &plan {
+        let version = next.as_ref().unwrap_or(&to);
+        let file = nested.iter().find(|(_, _, place)| place.name == *of && next.is_some());
+        let (target, file) = match file {
+            Some((path, text, _)) => {
+                files.know(path, text);
+                (Target::Nested(of), path)
+            }
+            None if lock.widgets.contains_key(name) => (Target::Widget(of), &path),
+            None => (Target::Nested(of), &path),
+        };
+        let options = options(from, operations);
+        files.edit(file, target, version, &options);
+        written.push(json!({
+            "name": of, "from": from, "to": version, "line": source::line(&options), "file": file,
+        }));
+    }
+    files.write()?;
+    let diff = files.diff(of.package.directory());
+    let questions = |raised: &Raised| {
+        let of = raised.to.as_ref().map_or_else(String::new, |_| format!("{}: ", raised.name));
+        let questions = raised.operations.iter().filter_map(|operation| operation.question.as_ref());
+        questions.map(|question| format!("{of}{question}")).collect::<Vec<_>>()
+    };
+    let undecided: Vec<_> = plan.iter().flat_map(questions).collect();
+    let notes = notes(&types, &plan, &of, failure.as_ref());
     let mut said = diff.clone();
-    if let Some(failure) = failure {
-        let _ = writeln!(said, "note: {failure}, so types were compared as they are written");
+    for note in &notes {
+        let _ = writeln!(said, "note: {note}");
     }
     for question in &undecided {
         let _ = writeln!(said, "decide: {question}");
     }
+    let subject = written.pop().unwrap_or_default();
     Ok(Answer::new(ExitCode::Success, said, "bumped", true)
         .with("widget", name)
         .with("from", head)
         .with("to", to)
-        .with("line", line)
+        .with("line", &subject["line"])
         .with("file", path)
+        .with("nested", written)
         .with("undecided", undecided)
+        .with("notes", notes)
         .with("diff", diff))
+}
+
+/// What else has to be done.
+fn notes(types: &Types, plan: &[Raised], of: &Crate, failure: Option<&Error>) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(failure) = failure {
+        notes.push(format!("{failure}, so types were compared as they are written"));
+    }
+    let names: BTreeSet<_> = plan.iter().map(|raised| raised.name.as_str()).collect();
+    let mut around: BTreeSet<String> = types.containing(&names).into_iter().map(str::to_owned).collect();
+    let is_around = |id: &&str| {
+        let shape = of.shape(id);
+        shape.iter().flat_map(nested).any(|nested| names.contains(nested.name))
+    };
+    around.extend(of.widgets().filter(is_around).map(str::to_owned));
+    for name in around.iter().filter(|name| !names.contains(name.as_str())) {
+        let raised: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+        notes.push(format!(
+            "`{name}` contains {}: if it was released, `cargo shrine bump {name}` writes its hop",
+            raised.join(" or ")
+        ));
+    }
+    notes
+}
+
+/// Sources with what becomes of them.
+#[derive(Default)]
+struct Files(BTreeMap<PathBuf, (String, String)>);
+
+impl Files {
+    fn know(&mut self, path: &Path, text: &str) {
+        self.0.entry(path.to_owned()).or_insert_with(|| (text.to_owned(), text.to_owned()));
+    }
+
+    /// Edits one declaration. Places move with each edit, so it is looked for anew.
+    fn edit(&mut self, path: &Path, target: Target<'_>, version: &str, options: &[String]) {
+        let Some((_, text)) = self.0.get_mut(path) else { return };
+        let places = source::find(text, target).unwrap_or_default();
+        if let Some(place) = places.first() {
+            *text = source::edit(text, place, version, options);
+        }
+    }
+
+    fn write(&self) -> Result<(), Error> {
+        for (path, (_, text)) in &self.0 {
+            fs::write(path, text).map_err(|error| Error::io(format!("write {}", path.display()), error))?;
+        }
+        Ok(())
+    }
+
+    fn diff(&self, directory: &Path) -> String {
+        let diff = |(path, (old, new)): (&PathBuf, &(String, String))| {
+            let shown = path.strip_prefix(directory).unwrap_or(path);
+            diff::diff(&shown.display().to_string(), old, new)
+        };
+        self.0.iter().map(diff).collect()
+    }
 }
 
 impl BumpArguments {
@@ -139,11 +234,13 @@ impl BumpArguments {
     }
 }
 
-/// Whether a field has only another name; nothing when nobody answers.
-fn ask(old: &str, new: &str) -> Option<bool> {
+/// Whether a field or variant has only another name; nothing when nobody answers.
+fn ask(of: &str, old: &str, new: &str) -> Option<bool> {
     let mut answer = String::new();
     loop {
-        eprint!("`{old}` is gone and `{new}` is new. [r]enamed, or [s]eparate: one removed, one added? ");
+        eprint!(
+            "{of}: `{old}` is gone and `{new}` is new. [r]enamed, or [s]eparate: one removed, one added? "
+        );
         io::stderr().flush().ok()?;
         answer.clear();
         if io::stdin().read_line(&mut answer).ok()? == 0 {

@@ -11,7 +11,7 @@ use super::output::Answer;
 use super::project::{ProjectArguments, Survey};
 use crate::build::Package;
 use crate::bump::source::Target;
-use crate::bump::{fields_of, understood};
+use crate::bump::versions;
 use crate::error::Error;
 use crate::exit::ExitCode;
 use crate::golden;
@@ -120,13 +120,13 @@ impl Said {
 /// What the source of a crate tells that does not compile.
 fn in_source(of: &Crate, lock: &Lock) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let nested = of.nested();
+    let versions = versions(nested.iter().map(|(_, _, place)| place));
     let widgets = lock.widgets.iter().map(|(id, releases)| (Target::Widget(id), id, releases));
     let states = lock.states.iter().map(|(name, releases)| (Target::Nested(name), name, releases));
     for (target, name, releases) in states.chain(widgets) {
         if let [(_, _, place)] = &of.declarations(target)[..] {
-            let fields = place.fields.as_deref().unwrap_or_default();
-            findings
-                .extend(check_source(name, place, releases, |entry| understood(fields, &fields_of(entry))));
+            findings.extend(check_source(name, place, releases, &versions));
         }
     }
     findings

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use shrine::abi::handle::Module;
+use shrine::state::lock;
 use shrine::state::shape::Shape;
 
 use crate::build::Package;
 use crate::bump::source::{self, Place, Target};
 use crate::error::Error;
-use crate::release::outline;
 use crate::survey::Surveyed;
 
 /// A crate that may declare a widget.
@@ -50,23 +50,49 @@ impl Crate {
         for path in &self.sources {
             // A file that is no Rust or not there is the compiler's business.
             let Ok(text) = fs::read_to_string(path) else { continue };
+            let module = self.module_of(path);
             let places = source::find(&text, target).unwrap_or_default();
-            found.extend(places.into_iter().map(|place| (path.clone(), text.clone(), place)));
+            found.extend(places.into_iter().map(|mut place| {
+                place.module.splice(..0, module.iter().cloned());
+                (path.clone(), text.clone(), place)
+            }));
         }
         found
     }
 
-    /// The shape of a version, as the code says.
-    pub(super) fn shape(&self, name: &str, version: &str) -> Option<Shape> {
-        if let Some(module) = self.widgets.iter().find(|module| module.id() == name) {
-            let head = module.versions().first().filter(|info| info.version == version)?;
+    /// The module that a file is, as files lie where nobody says otherwise.
+    fn module_of(&self, path: &Path) -> Vec<String> {
+        let root = self.package.library.parent().unwrap_or(self.package.directory());
+        let within = path.strip_prefix(root).unwrap_or(path).with_extension("");
+        let mut module: Vec<_> =
+            within.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
+        if path == self.package.library || module.last().is_some_and(|last| last == "mod") {
+            module.pop();
+        }
+        module
+    }
+
+    /// The nested types of the crate; those that share a name are left out.
+    pub(super) fn nested(&self) -> Vec<(PathBuf, String, Place)> {
+        let mut nested = self.declarations(Target::AnyNested);
+        let names: Vec<_> = nested.iter().map(|(_, _, place)| place.name.clone()).collect();
+        nested.retain(|(_, _, place)| names.iter().filter(|name| **name == place.name).count() == 1);
+        nested
+    }
+
+    /// The shape that a widget or a nested type has now, as the code says.
+    pub(super) fn shape(&self, name: &str) -> Option<Shape> {
+        let heads = || self.widgets.iter().filter_map(|module| Some((module, module.versions().first()?)));
+        if let Some((_, head)) = heads().find(|(module, _)| module.id() == name) {
             return Some(head.shape.clone());
         }
-        let all = self.widgets.iter().flat_map(|module| module.versions());
-        let mut nested = all.flat_map(|info| outline::nested(&info.shape));
-        nested
-            .find(|nested| nested.name == name && nested.version == version)
-            .map(|nested| nested.shape.clone())
+        let mut nested = heads().flat_map(|(_, head)| lock::nested(&head.shape));
+        nested.find(|nested| nested.name == name).map(|nested| nested.shape.clone())
+    }
+
+    /// The ids of its widgets.
+    pub(super) fn widgets(&self) -> impl Iterator<Item = &str> {
+        self.widgets.iter().map(|module| module.id())
     }
 }
 
@@ -105,7 +131,7 @@ pub(super) fn find(crates: Vec<Crate>, name: &str) -> Result<Found, Error> {
         let known = if ids.is_empty() { String::new() } else { format!("; there is {}", ids.join(", ")) };
         return usage(
             format!("no source file declares `{name}`"),
-            format!("name the `id` of a `#[widget]`, or a type with `#[state(version = \"..\")]`{known}"),
+            format!("name the `id` of a `#[widget]`, or a type with `#[state]`{known}"),
         );
     };
     match crates.into_iter().nth(index) {

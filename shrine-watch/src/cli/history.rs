@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::output::Answer;
 use super::project::{ProjectArguments, Survey};
-use crate::chain::{Link, links};
+use crate::chain::{Hop, Link, class_name, links};
 use crate::error::Error;
 use crate::exit::ExitCode;
 use crate::release::lock;
@@ -18,18 +18,22 @@ use crate::survey::Surveyed;
 #[derive(Debug, Args)]
 #[command(after_help = CLASSES)]
 pub struct HistoryArguments {
-    #[command(flatten)]
-    project: ProjectArguments,
     /// Show only this widget.
     #[arg(short, long, value_name = "ID")]
     widget: Option<String>,
+    /// Show only this widget; a lone PATH may stand in its place.
+    #[arg(value_name = "WIDGET")]
+    first: Option<String>,
+    #[command(flatten)]
+    project: ProjectArguments,
 }
 
 const CLASSES: &str = "\
 Going over a hop and back is:
-  lossless          names change, or types that hold the same values
-  lossy with attic  values that lose their field wait in the attic of the instance; converters decide for theirs
-  one-way           something has no `down`
+  lossless          names change, or types that hold the same values and more
+  lossy with attic  what loses its field waits in the attic of the instance; converters by hand answer for theirs
+  one-way           something has no way back: a converter or function without its `down`
+Nested types count with their own hops.
 
 Exit codes: 0 done, 2 usage, 4 no widgets, 94 bad configuration, 101 build failed, 103 load failed";
 
@@ -44,15 +48,17 @@ struct History {
 }
 
 /// Runs the command.
-pub(super) fn run(arguments: &HistoryArguments) -> ExitCode {
-    // Whoever writes the id of a widget in the place of PATH should not read about widget crates.
-    let path = arguments.project.path.as_deref().and_then(Path::to_str);
-    if let Some(id) = path.filter(|path| !path.contains('/') && !Path::new(path).exists()) {
-        let (reason, help) =
-            (format!("there is no `{id}`"), format!("for one widget, write `--widget {id}`"));
-        return arguments.project.answer.say("history", || Err(Error::Usage { reason, help }));
+pub(super) fn run(mut arguments: HistoryArguments) -> ExitCode {
+    if let Some(first) = arguments.first.take() {
+        let is_path = first.contains(['/', '\\']) || Path::new(&first).exists();
+        let is_named = arguments.widget.is_some();
+        if (is_named || is_path) && arguments.project.path.is_none() {
+            arguments.project.path = Some(first.into());
+        } else {
+            arguments.widget = Some(first);
+        }
     }
-    arguments.project.answer("history", |survey| history(arguments, survey))
+    arguments.project.answer("history", |survey| history(&arguments, survey))
 }
 
 fn history(arguments: &HistoryArguments, survey: &mut Survey) -> Result<Answer, Error> {
@@ -103,22 +109,18 @@ fn text(history: &History) -> String {
     let is_released = history.versions.first().is_some_and(|head| head.released);
     let state = if is_released { "released" } else { "not released" };
     let mut text = format!("{} {}   {state}\n", history.id, history.version);
-    let operations = |link: &Link| match &link.hop {
-        Some(hop) if hop.operations.is_empty() => "nothing changes".to_owned(),
-        Some(hop) => hop.operations.join(", "),
-        None => String::new(),
-    };
     let width = history.versions.iter().map(|link| link.version.len()).max().unwrap_or_default();
     for link in &history.versions {
-        let Some(hop) = &link.hop else { continue };
-        let _ = writeln!(
-            text,
-            "  {:>width$} -> {:width$}  {:16}  {}",
-            link.version,
-            hop.to,
-            hop.class,
-            operations(link)
-        );
+        for (hop, beside) in
+            link.hop.iter().map(|hop| (hop, "")).chain(link.shortcuts.iter().map(|hop| (hop, "shortcut: ")))
+        {
+            let Hop { to, class, operations } = hop;
+            let operations =
+                if operations.is_empty() { "nothing changes".to_owned() } else { operations.join(", ") };
+            let class = class_name(*class);
+            let _ =
+                writeln!(text, "  {:>width$} -> {to:width$}  {class:16}  {beside}{operations}", link.version);
+        }
     }
     text
 }

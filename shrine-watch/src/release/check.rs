@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use shrine::abi::handle::Module;
-use shrine::state::lock::{Entry, Lock};
+use shrine::state::lock::{Entry, Lock, ReleasedVersion, Releases, split};
 
 use super::finding::Finding;
-use super::outline::split;
 use super::{Table, changed, entries, present};
 use crate::bump::source::Place;
+use crate::bump::words::{FIRST, Part};
+use crate::bump::{Versions, in_source, released, shown};
 
 /// A crate with what was said about it before.
 pub struct Checked<'a> {
@@ -42,29 +43,30 @@ pub fn check(checked: &Checked<'_>) -> Vec<Finding> {
 }
 
 /// What is wrong with a declaration that does not compile, as far as its source tells: the compiler refuses most of what
-/// no longer holds, and then there are no widgets to ask. `types` reads the types of the fields.
+/// no longer holds, and then there are no widgets to ask. `versions` are those of the nested types.
 #[must_use]
-pub fn check_source(
-    name: &str,
-    place: &Place,
-    releases: &shrine::state::lock::Releases,
-    types: impl Fn(&Entry) -> Vec<(String, String)>,
-) -> Vec<Finding> {
+pub fn check_source(name: &str, place: &Place, releases: &Releases, versions: &Versions) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let is_known = |version: &str| place.version == version || place.chain.iter().any(|from| from == version);
+    let head = place.version.as_deref().unwrap_or(FIRST);
+    // `2` and `2.0` are one version.
+    let is = |version: &ReleasedVersion, text: &str| {
+        text.parse().is_ok_and(|known: ReleasedVersion| known == *version)
+    };
+    let is_known =
+        |version: &ReleasedVersion| is(version, head) || place.chain.iter().any(|from| is(version, from));
     for (version, entry) in releases {
-        if !is_known(version.as_str()) {
-            findings.push(Finding::unreachable(name, version.as_str(), Some(&place.version)));
+        if !is_known(version) {
+            findings.push(Finding::unreachable(name, version.as_str(), Some(head)));
         }
-        let now = types(entry);
+        let Some(before) = released(entry, versions) else { continue };
+        let now = in_source(place, &before, versions);
         for retired in &entry.retired {
-            let before = entry.shape.iter().map(|line| split(line)).find(|(part, _)| part == retired);
-            let now = now.iter().find(|(field, _)| field == retired);
-            if let (Some((_, before)), Some((_, now))) = (before, now)
+            let of = |parts: &[Part]| parts.iter().find(|part| part.name == *retired).cloned();
+            if let (Some(before), Some(now)) = (of(&before), of(&now))
                 && before != now
             {
-                let before = (version.as_str(), before);
-                findings.push(Finding::name_reused(name, &place.version, retired, before, now));
+                let (before, now) = (shown(&before, versions), shown(&now, versions));
+                findings.push(Finding::name_reused(name, head, retired, (version.as_str(), &before), &now));
             }
         }
     }

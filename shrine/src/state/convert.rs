@@ -12,7 +12,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use super::step::{MigrateError, StepContext};
+use super::step::{Class, ClassContext, MigrateError, StepContext};
 use super::value::Value;
 use super::{State, from_bytes, to_bytes};
 
@@ -36,6 +36,12 @@ pub trait ConvertFrom<Old>: Sized {
     ///
     /// When the value does not fit the old type exactly.
     fn revert(self, context: &mut StepContext) -> Result<Old, MigrateError>;
+
+    /// What a value goes through that is converted and comes back.
+    #[doc(hidden)]
+    fn class(_: &mut ClassContext) -> Class {
+        Class::Lossless
+    }
 }
 
 macro_rules! widenings {
@@ -155,6 +161,9 @@ impl<Old, New: ConvertFrom<Old>> ConvertFrom<Box<Old>> for Box<New> {
     fn revert(self, context: &mut StepContext) -> Result<Box<Old>, MigrateError> {
         (*self).revert(context).map(Box::new)
     }
+    fn class(context: &mut ClassContext) -> Class {
+        New::class(context)
+    }
 }
 
 impl<Old, New: ConvertFrom<Old>> ConvertFrom<Option<Old>> for Option<New> {
@@ -164,6 +173,9 @@ impl<Old, New: ConvertFrom<Old>> ConvertFrom<Option<Old>> for Option<New> {
     fn revert(self, context: &mut StepContext) -> Result<Option<Old>, MigrateError> {
         self.map(|new| new.revert(context)).transpose()
     }
+    fn class(context: &mut ClassContext) -> Class {
+        New::class(context)
+    }
 }
 
 impl<Old, New: ConvertFrom<Old>, const N: usize> ConvertFrom<[Old; N]> for [New; N] {
@@ -172,6 +184,9 @@ impl<Old, New: ConvertFrom<Old>, const N: usize> ConvertFrom<[Old; N]> for [New;
     }
     fn revert(self, context: &mut StepContext) -> Result<[Old; N], MigrateError> {
         exactly(each(self.into(), context, New::revert)?)
+    }
+    fn class(context: &mut ClassContext) -> Class {
+        New::class(context)
     }
 }
 
@@ -219,6 +234,9 @@ macro_rules! lists {
             fn revert(self, context: &mut StepContext) -> Result<$list<Old>, MigrateError> {
                 each(self.into(), context, New::revert).map($list::from)
             }
+            fn class(context: &mut ClassContext) -> Class {
+                New::class(context)
+            }
         }
     )+ };
 }
@@ -244,6 +262,9 @@ macro_rules! maps {
                 };
                 self.into_iter().map(entry).collect()
             }
+            fn class(context: &mut ClassContext) -> Class {
+                New::class(context)
+            }
         }
     )* };
 }
@@ -261,6 +282,9 @@ macro_rules! tuples {
             }
             fn revert(self, context: &mut StepContext) -> Result<($($Old,)+), MigrateError> {
                 Ok(($(inside(stringify!($index).to_owned(), context, |context| self.$index.revert(context))?,)+))
+            }
+            fn class(context: &mut ClassContext) -> Class {
+                Class::Lossless$(.max($New::class(context)))+
             }
         }
     )* };
@@ -293,6 +317,9 @@ impl<A, B, T: ConvertFrom<A>, E: ConvertFrom<B>> ConvertFrom<Result<A, B>> for R
             Ok(new) => Ok(inside("Ok".to_owned(), context, |context| new.revert(context))?),
             Err(new) => Err(inside("Err".to_owned(), context, |context| new.revert(context))?),
         })
+    }
+    fn class(context: &mut ClassContext) -> Class {
+        T::class(context).max(E::class(context))
     }
 }
 

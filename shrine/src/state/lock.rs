@@ -31,7 +31,11 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::shape::{Shape, VariantShape};
+use super::shape::Shape;
+
+mod outline;
+
+pub use outline::{Nested, lines, name, nested, split};
 
 /// The name of the file.
 pub const FILE: &str = "shrine.lock";
@@ -129,30 +133,6 @@ impl Entry {
     #[must_use]
     pub fn of(fingerprint: u64, shape: &Shape) -> Self {
         Self { fingerprint, shape: lines(shape), retired: Vec::new() }
-    }
-}
-
-/// A shape for people, one line for each field (`count: i64`) or variant (`Active { since: u64 }`), sorted. A type that
-/// is neither struct nor enum is one line.
-#[must_use]
-pub fn lines(shape: &Shape) -> Vec<String> {
-    let mut lines = match shape {
-        Shape::Struct(shape) => {
-            shape.fields.iter().map(|field| format!("{}: {}", field.name, field.shape)).collect()
-        }
-        Shape::Enum(shape) => shape.variants.iter().map(variant).collect(),
-        other => vec![other.to_string()],
-    };
-    lines.sort();
-    lines
-}
-
-fn variant(VariantShape { name, payload }: &VariantShape) -> String {
-    match payload {
-        Shape::Unit => name.clone(),
-        Shape::Struct(_) => format!("{name} {{ {} }}", lines(payload).join(", ")),
-        Shape::Tuple(_) => format!("{name}{payload}"),
-        other => format!("{name}({other})"),
     }
 }
 
@@ -286,13 +266,5 @@ mod tests {
         assert!(
             error("format = 1\n[widget.a.\"1.0.0\"]\nfingerprint = \"0\"").contains("16 hexadecimal digits")
         );
-    }
-
-    #[test]
-    fn shapes_are_lines_for_people() {
-        let shape = super::super::shape_of::<Result<(u8, String), Option<i64>>>();
-        assert_eq!(lines(&shape), ["Err(Option<i64>)", "Ok(u8, String)"]);
-        let shape = super::super::shape_of::<std::time::Duration>();
-        assert_eq!(lines(&shape), ["nanos: u32", "secs: u64"]);
     }
 }

@@ -162,7 +162,7 @@ fn one_way<'a>(versions: &'a [VersionInfo], version: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::super::shape::FieldShape;
-    use super::super::step::HopInfo;
+    use super::super::step::{Class, HopInfo};
     use super::*;
 
     fn versions(list: &[(&str, u64)]) -> Vec<VersionInfo> {
@@ -170,7 +170,11 @@ mod tests {
             version: (*version).to_owned(),
             fingerprint: *fingerprint,
             shape: Shape::Unit,
-            hop: (index > 0).then(|| HopInfo { operations: Vec::new(), reversible: true }),
+            hop: (index > 0).then(|| HopInfo {
+                operations: Vec::new(),
+                reversible: true,
+                class: Class::Lossless,
+            }),
             shortcuts: Vec::new(),
         };
         list.iter().enumerate().map(info).collect()

@@ -73,7 +73,7 @@ pub enum Shape {
 pub struct StructShape {
     /// The Rust name, for people.
     pub name: String,
-    /// The declared version of a nested `#[state(version = "..")]` type.
+    /// The declared version of a nested `#[state(version = "..")]` type; none is as good as 1.
     pub version: Option<String>,
     /// The fields, in the order in which they are encoded.
     pub fields: Vec<FieldShape>,
@@ -133,12 +133,12 @@ impl Shape {
                 a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.matches(b))
             }
             (Self::Struct(a), Self::Struct(b)) => {
-                a.version == b.version
+                later(a.version.as_deref()) == later(b.version.as_deref())
                     && a.fields.len() == b.fields.len()
                     && a.fields.iter().all(|f| b.field(&f.name).is_some_and(|g| f.shape.matches(g)))
             }
             (Self::Enum(a), Self::Enum(b)) => {
-                a.version == b.version
+                later(a.version.as_deref()) == later(b.version.as_deref())
                     && a.variants.len() == b.variants.len()
                     && a.variants.iter().all(|v| b.variant(&v.name).is_some_and(|w| v.payload.matches(w)))
             }
@@ -214,7 +214,12 @@ fn named_members(kind: u64, mut members: Vec<(&str, u64)>, version: Option<&str>
     members.sort_unstable();
     let members: Vec<_> = members.into_iter().map(|(name, hash)| (fingerprint::text(name), hash)).collect();
     let hash = fingerprint::members(kind, &members);
-    version.map_or(hash, |version| fingerprint::mix(hash, fingerprint::text(version)))
+    later(version).map_or(hash, |version| fingerprint::mix(hash, fingerprint::text(version)))
+}
+
+/// The version, if it is not the first: a type without a version is at version 1, so that it can be given one later.
+fn later(version: Option<&str>) -> Option<&str> {
+    version.filter(|version| *version != "1")
 }
 
 impl StructShape {

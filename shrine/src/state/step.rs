@@ -3,12 +3,14 @@
 //! `#[migrate]` generates a [`Step`] for each hop and a [`Chain`] for each version. State is decoded once, as the Rust
 //! type of the version it was written by, and then moves through the steps.
 
+use std::any::TypeId;
 use std::borrow::Cow;
 use std::fmt;
 
 use super::attic::Attic;
 use super::codec::{DecodeError, Decoder, Encoder};
 use super::opaque::Foreign;
+use super::shape::{Shape, ShapeContext};
 use super::{State, from_bytes, to_bytes};
 
 /// The hop from one version's type to the next one's.
@@ -20,6 +22,12 @@ pub trait Step<Old>: Sized {
     /// Whether there is a way back.
     #[doc(hidden)]
     const REVERSIBLE: bool = true;
+
+    /// What a state goes through that takes the step and comes back. By hand, its author answers for it.
+    #[doc(hidden)]
+    fn class(_: &mut ClassContext) -> Class {
+        if Self::REVERSIBLE { Class::Lossy } else { Class::OneWay }
+    }
 
     /// Turns the older state into the newer one.
     ///
@@ -234,7 +242,7 @@ pub struct VersionInfo {
     /// The fingerprint of its shape.
     pub fingerprint: u64,
     /// Its shape.
-    pub shape: super::shape::Shape,
+    pub shape: Shape,
     /// The hop that leads on from it to the next newer version; none for the newest.
     pub hop: Option<HopInfo>,
     /// The hops that lead on from it beside the chain.
@@ -248,6 +256,8 @@ pub struct HopInfo {
     pub operations: Vec<Operation>,
     /// Whether the newer state can be stepped down over this hop.
     pub reversible: bool,
+    /// Whether a state that goes over the hop and back is the same.
+    pub class: Class,
 }
 
 /// What a hop over several versions does.
@@ -259,31 +269,99 @@ pub struct ShortcutInfo {
     pub operations: Vec<Operation>,
     /// Whether it could be stepped down. The way back of a state takes each hop of the chain.
     pub reversible: bool,
+    /// As for a hop, if the way back were that of the shortcut.
+    pub class: Class,
 }
 
 /// One operation of a hop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operation {
-    /// `rename`, `add`, `remove`, `change`, `with` or `manual`.
+    /// `rename`, `add`, `remove`, `change`, `with`, `down` or `manual`.
     pub kind: String,
     /// The field or variant: its name at the newer version, or at the older one for `remove`. The path of the function
-    /// for `with`, nothing for `manual`.
+    /// for `with` and `down`, nothing for `manual`.
     pub field: String,
     /// The older name for `rename`; the older type for `change`, the type for `remove`, or the whole variant.
     pub detail: Option<String>,
+    /// What is done by hand: `up`, `try_up`, `down`.
+    pub converters: Vec<String>,
+}
+
+/// Whether a state that goes over a hop and back again is the same; the better class is the lesser one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "host", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+pub enum Class {
+    /// It is: names change, or types that hold the same values and more. A value that only the newer version can have is
+    /// refused on the way back.
+    Lossless,
+    /// It is while the instance lives: what the other version has no place for waits in its attic. For converters and
+    /// functions their author answers.
+    Lossy,
+    /// Something in it has no way back.
+    OneWay,
+}
+
+/// Which steps enclose the one whose class is asked for: types that contain each other would ask for ever.
+#[doc(hidden)]
+#[derive(Debug, Default)]
+pub struct ClassContext {
+    enclosing: Vec<TypeId>,
+}
+
+impl ClassContext {
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The class of the step that `Pair` names, both of its versions; nothing is lost only because it is inside itself.
+    pub fn of<Pair: 'static>(&mut self, class: impl FnOnce(&mut Self) -> Class) -> Class {
+        let id = TypeId::of::<Pair>();
+        if self.enclosing.contains(&id) {
+            return Class::Lossless;
+        }
+        self.enclosing.push(id);
+        let class = class(self);
+        self.enclosing.pop();
+        class
+    }
+}
+
+/// As its number in the order of classes.
+impl State for Class {
+    const FINGERPRINT: u64 = 0;
+    fn shape(_: &mut ShapeContext) -> Shape {
+        Shape::Any
+    }
+    fn encode(&self, out: &mut Encoder) {
+        (*self as u8).encode(out);
+    }
+    fn decode(input: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        match input.int::<u8>()? {
+            0 => Ok(Self::Lossless),
+            1 => Ok(Self::Lossy),
+            2 => Ok(Self::OneWay),
+            other => Err(input.error(format!("there is no class {other}"))),
+        }
+    }
 }
 
 record! {
     VersionInfo { version, fingerprint, shape, hop, shortcuts }
-    HopInfo { operations, reversible }
-    ShortcutInfo { to, operations, reversible }
-    Operation { kind, field, detail }
+    HopInfo { operations, reversible, class }
+    ShortcutInfo { to, operations, reversible, class }
+    Operation { kind, field, detail, converters }
 }
 
 #[doc(hidden)]
 #[must_use]
-pub fn operation(kind: &str, field: &str, detail: Option<&str>) -> Operation {
-    Operation { kind: kind.to_owned(), field: field.to_owned(), detail: detail.map(str::to_owned) }
+pub fn operation(kind: &str, field: &str, detail: Option<&str>, converters: &[&str]) -> Operation {
+    Operation {
+        kind: kind.to_owned(),
+        field: field.to_owned(),
+        detail: detail.map(str::to_owned),
+        converters: converters.iter().map(|&converter| converter.to_owned()).collect(),
+    }
 }
 
 /// Takes a step and holds the newer state against the older one. What that was is decoded anew, because the step
@@ -328,6 +406,46 @@ pub fn computed<O, T>(old: &O, value: impl FnOnce(&O) -> T) -> T {
 #[doc(hidden)]
 pub fn converted<A, B>(old: A, by: impl FnOnce(A) -> B) -> B {
     by(old)
+}
+
+/// What a variant that is not there becomes: a value, or what a function makes of what the variant carried. `How` tells the
+/// two apart and is inferred.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is neither a value of `{Variants}` nor a function from `{Payload}` to it",
+    label = "does not say what becomes of the variant"
+)]
+pub trait Becomes<Payload, Variants, How> {
+    fn become_of(self, payload: Payload) -> Variants;
+}
+
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct ByValue;
+
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct ByFunction;
+
+impl<Payload, Variants> Becomes<Payload, Variants, ByValue> for Variants {
+    fn become_of(self, _: Payload) -> Variants {
+        self
+    }
+}
+
+impl<Payload, Variants, By: FnOnce(Payload) -> Variants> Becomes<Payload, Variants, ByFunction> for By {
+    fn become_of(self, payload: Payload) -> Variants {
+        self(payload)
+    }
+}
+
+/// What a path says that becomes of a variant.
+#[doc(hidden)]
+pub fn becomes<Payload, Variants, How>(
+    payload: Payload,
+    by: impl Becomes<Payload, Variants, How>,
+) -> Variants {
+    by.become_of(payload)
 }
 
 /// Converts the value of a changed field with a function that may fail.

@@ -41,13 +41,13 @@ pub(super) fn types(
                 add(&newer, variant, newer_version, down.as_ref());
             }
             VariantHow::Add { down } => {
-                add(&newer, variant, newer_version, down.as_ref().filter(|by| is_closure(by)));
+                add(&newer, variant, newer_version, down.as_ref().filter(|by| may_call(by)));
             }
             VariantHow::Move { .. } => {}
         }
     }
     for RemovedVariant { variant, up } in removed {
-        add(&link.older.ident, variant, &link.version, up.expression().filter(|by| is_closure(by)));
+        add(&link.older.ident, variant, &link.version, up.expression().filter(|by| may_call(by)));
     }
     out
 }
@@ -130,4 +130,9 @@ pub(super) fn kept(variant: &Variant) -> impl Iterator<Item = &Field> {
 
 pub(super) fn is_closure(by: &Expr) -> bool {
     matches!(bare(by), Expr::Closure(_))
+}
+
+/// Whether it may be a function: a path is one, or a value.
+pub(super) fn may_call(by: &Expr) -> bool {
+    matches!(bare(by), Expr::Closure(_) | Expr::Path(_))
 }

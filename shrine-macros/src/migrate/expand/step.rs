@@ -5,6 +5,7 @@ use quote::{ToTokens, format_ident, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{Expr, GenericArgument, Path, PathArguments, Type};
 
+use super::class::class;
 use crate::migrate::model::{Link, Parts};
 use crate::names::of_type;
 use crate::state::StateType;
@@ -33,9 +34,36 @@ pub(super) fn step(
         Some(check) if link.valid => checked(&up, check, (&hop.older, &hop.newer)),
         _ => up,
     };
-    Some(generated! {
-        #lenient
-        impl ::shrine::__private::Step<#older> for #ident {
+    Some(implementation(&Implementation {
+        attributes: lenient,
+        newer: &ident,
+        older: &older,
+        more: class(newer, link),
+        up,
+        down,
+    }))
+}
+
+/// A step with its bodies.
+pub(crate) struct Implementation<'a> {
+    pub(crate) attributes: TokenStream,
+    pub(crate) newer: &'a dyn ToTokens,
+    pub(crate) older: &'a dyn ToTokens,
+    /// What else the implementation says.
+    pub(crate) more: TokenStream,
+    /// From `__old` and `__context`.
+    pub(crate) up: TokenStream,
+    /// From `self` and `__context`.
+    pub(crate) down: TokenStream,
+}
+
+/// `impl Step`.
+pub(crate) fn implementation(step: &Implementation<'_>) -> TokenStream {
+    let Implementation { attributes, newer, older, more, up, down } = step;
+    generated! {
+        #attributes
+        impl ::shrine::__private::Step<#older> for #newer {
+            #more
             fn step(
                 __old: #older,
                 __context: &mut ::shrine::__private::StepContext,
@@ -49,7 +77,7 @@ pub(super) fn step(
                 #down
             }
         }
-    })
+    }
 }
 
 /// Makes the newer state with `up` and holds it against the older one.

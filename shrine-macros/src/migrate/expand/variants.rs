@@ -3,11 +3,12 @@
 //! The attic keeps the whole value where the other version has no such variant, under no name: it belongs to the place
 //! of the enum itself.
 
-use proc_macro2::{Ident, TokenStream};
-use quote::quote;
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned as _;
 use syn::{Expr, Type, parse_quote};
 
-use super::payload::{construct, is_closure, kept, pattern, value};
+use super::payload::{construct, is_closure, kept, may_call, pattern, value};
 use super::step::{Hop, applied, is_option_of, local};
 use crate::migrate::model::{ChangedVariant, RemovedVariant, Up, VariantHow, VariantTransfer};
 use crate::names::{of_type, plain};
@@ -80,11 +81,15 @@ impl Hop<'_> {
                 let value = applied(&payload, by, &this);
                 generated! { ::core::result::Result::Ok(#value) }
             }
+            (Up::By(by), Some(payload)) if may_call(by) => {
+                let value = becomes(&payload, by, &this);
+                generated! { ::core::result::Result::Ok(#value) }
+            }
             (Up::By(by), _) => generated! { ::core::result::Result::Ok(#by) },
             (Up::Try(by), payload) => {
                 let name = plain(&variant.ident);
                 let tried = match payload {
-                    Some(payload) if function || is_closure(by) => {
+                    Some(payload) if function || may_call(by) => {
                         generated! { ::shrine::__private::tried::<_, Self, _>(#payload, #by) }
                     }
                     _ => generated! { ::shrine::__private::tried::<_, Self, _>((), |()| #by) },
@@ -167,6 +172,7 @@ impl Hop<'_> {
         let older = &self.link.older.ident;
         match value(&self.newer_name, variant) {
             Some(payload) if function || is_closure(down) => applied(&payload, down, &parse_quote!(#older)),
+            Some(payload) if may_call(down) => becomes(&payload, down, &parse_quote!(#older)),
             _ => quote!(#down),
         }
     }
@@ -175,6 +181,13 @@ impl Hop<'_> {
         let older = &self.link.older.ident;
         quote!(#older)
     }
+}
+
+/// A path is a value, or a function of what the variant carried.
+fn becomes(payload: &TokenStream, by: &Expr, result: &Type) -> TokenStream {
+    let span = Span::mixed_site().located_at(by.span());
+    let by = quote_spanned! { span => (#by) };
+    generated! { ::shrine::__private::becomes::<_, #result, _>(#payload, #by) }
 }
 
 /// Whether the older version has no such variant, and a `down` says what it becomes there.
@@ -200,7 +213,7 @@ fn discard(
 }
 
 /// The fields of `to`, each with its index, and with the field of `from` that it comes from and its index.
-fn pairs<'a>(
+pub(super) fn pairs<'a>(
     to: &'a Variant,
     from: &'a Variant,
 ) -> impl Iterator<Item = (usize, &'a Field, (usize, &'a Field))> {

@@ -2,9 +2,10 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
+use syn::{Expr, Path};
 
 use super::{Chain, as_step};
-use crate::migrate::model::{ChangedVariant, Link, Operation, Removed, RemovedVariant};
+use crate::migrate::model::{ChangedVariant, Link, Operation, Removed, RemovedVariant, Up};
 use crate::names::{of_type, plain};
 use crate::state::expand::lenient;
 
@@ -149,24 +150,26 @@ fn info(chain: &Chain<'_>, index: usize) -> TokenStream {
     let leads = match index.checked_sub(1) {
         None => generated! { ::core::option::Option::None },
         Some(newer) => {
-            let (operations, reversible) = hop(&chain.at(newer).0.ident, &chain.links[newer]);
+            let Hop { operations, reversible, class } = hop(&chain.at(newer).0.ident, &chain.links[newer]);
             generated! {
                 ::core::option::Option::Some(::shrine::__private::HopInfo {
                     operations: #operations,
                     reversible: #reversible,
+                    class: #class,
                 })
             }
         }
     };
     let shortcuts = chain.shortcuts.iter().filter(|shortcut| shortcut.from == index).map(|shortcut| {
         let (newer, version) = chain.at(shortcut.to);
-        let (operations, reversible) = hop(&newer.ident, &shortcut.link);
+        let Hop { operations, reversible, class } = hop(&newer.ident, &shortcut.link);
         let to = version.text.value();
         generated! {
             ::shrine::__private::ShortcutInfo {
                 to: ::std::string::String::from(#to),
                 operations: #operations,
                 reversible: #reversible,
+                class: #class,
             }
         }
     });
@@ -181,53 +184,72 @@ fn info(chain: &Chain<'_>, index: usize) -> TokenStream {
     }
 }
 
-/// The operations of the hop to `newer`, and whether it has a way back.
-fn hop(newer: &Ident, link: &Link) -> (TokenStream, TokenStream) {
-    let operation = |kind: &str, field: String, detail: Option<String>| {
-        let detail = match detail {
-            None => generated! { ::core::option::Option::None },
-            Some(detail) => generated! { ::core::option::Option::Some(#detail) },
-        };
-        generated! { ::shrine::__private::operation(#kind, #field, #detail) }
-    };
-    let mut operations: Vec<_> = link
-        .hop
-        .operations
-        .iter()
-        .map(|said| match said {
-            Operation::Rename { old, new } => operation("rename", plain(new), Some(plain(old))),
-            Operation::Add { field, .. } => operation("add", plain(field), None),
-            Operation::Remove(Removed { field, ty, .. }) => {
-                operation("remove", plain(field), Some(of_type(ty)))
-            }
-            Operation::Change { field, change } => {
-                operation("change", plain(field), Some(of_type(&change.ty)))
-            }
-            Operation::AddVariant { variant, .. } => operation("add", plain(variant), None),
-            Operation::RemoveVariant(RemovedVariant { variant, .. }) => {
-                operation("remove", plain(&variant.ident), Some(variant.described()))
-            }
-            Operation::ChangeVariant(ChangedVariant { older, .. }) => {
-                operation("change", plain(&older.ident), Some(older.described()))
-            }
-        })
-        .collect();
-    if let Some(path) = &link.hop.with {
-        let path = quote!(#path).to_string().replace(' ', "");
-        operations.push(operation("with", path, None));
-    }
-    if link.hop.manual.is_some() {
-        operations.push(operation("manual", String::new(), None));
-    }
+/// What is known about a hop, as expressions.
+struct Hop {
+    operations: TokenStream,
+    reversible: TokenStream,
+    class: TokenStream,
+}
+
+/// The hop to `newer`.
+fn hop(newer: &Ident, link: &Link) -> Hop {
+    let mut operations: Vec<_> = link.hop.operations.iter().map(operation).collect();
+    let function =
+        |kind: &str, path: &Path| said(kind, &quote!(#path).to_string().replace(' ', ""), None, &[]);
+    operations.extend(link.hop.with.as_ref().map(|path| function("with", path)));
+    operations.extend(link.hop.down.as_ref().map(|path| function("down", path)));
+    operations.extend(link.hop.manual.as_ref().map(|_| said("manual", "", None, &[])));
+    let step = as_step(newer, link);
     let reversible = match link.hop.manual {
-        Some(_) => {
-            let step = as_step(newer, link);
-            generated! { #step::REVERSIBLE }
-        }
+        Some(_) => generated! { #step::REVERSIBLE },
         None => {
             let reversible = link.one_way().is_none();
             quote!(#reversible)
         }
     };
-    (generated! { ::std::vec![#(#operations),*] }, reversible)
+    Hop {
+        operations: generated! { ::std::vec![#(#operations),*] },
+        reversible,
+        class: generated! { #step::class(&mut ::shrine::__private::ClassContext::new()) },
+    }
+}
+
+fn operation(operation: &Operation) -> TokenStream {
+    let converters = |up: &Up, down: Option<&Expr>| {
+        let up = match up {
+            Up::Lossless => None,
+            Up::By(_) => Some("up"),
+            Up::Try(_) => Some("try_up"),
+        };
+        up.into_iter().chain(down.map(|_| "down")).collect::<Vec<_>>()
+    };
+    match operation {
+        Operation::Rename { old, new } => said("rename", &plain(new), Some(plain(old)), &[]),
+        Operation::Add { field, .. } => said("add", &plain(field), None, &[]),
+        Operation::Remove(Removed { field, ty, down, .. }) => {
+            said("remove", &plain(field), Some(of_type(ty)), &converters(&Up::Lossless, down.as_ref()))
+        }
+        Operation::Change { field, change } => {
+            let converters = converters(&change.up, change.down.as_ref());
+            said("change", &plain(field), Some(of_type(&change.ty)), &converters)
+        }
+        Operation::AddVariant { variant, down } => {
+            said("add", &plain(variant), None, &converters(&Up::Lossless, down.as_ref()))
+        }
+        Operation::RemoveVariant(RemovedVariant { variant, up }) => {
+            said("remove", &plain(&variant.ident), Some(variant.described()), &converters(up, None))
+        }
+        Operation::ChangeVariant(ChangedVariant { older, up, down }) => {
+            let converters = converters(up, down.as_ref());
+            said("change", &plain(&older.ident), Some(older.described()), &converters)
+        }
+    }
+}
+
+fn said(kind: &str, field: &str, detail: Option<String>, converters: &[&str]) -> TokenStream {
+    let detail = match detail {
+        None => generated! { ::core::option::Option::None },
+        Some(detail) => generated! { ::core::option::Option::Some(#detail) },
+    };
+    generated! { ::shrine::__private::operation(#kind, #field, #detail, &[#(#converters),*]) }
 }

@@ -1,17 +1,22 @@
-//! Shapes as `shrine.lock` has them: one line for each field, the same whatever the order in the source.
+//! Shapes as `shrine.lock` has them: one line for each field or variant, the same whatever the order in the source.
 
-use shrine::state::shape::{EnumShape, FieldShape, Shape, StructShape, VariantShape};
+use crate::state::shape::{EnumShape, FieldShape, Shape, StructShape, VariantShape};
 
-/// A nested type with a version of its own.
+/// A struct or enum inside of a shape.
 #[derive(Debug)]
-pub(crate) struct Nested<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) version: &'a str,
-    pub(crate) shape: &'a Shape,
+pub struct Nested<'a> {
+    /// Its name in the source, also that of an older version.
+    pub name: &'a str,
+    /// The version that it declares.
+    pub version: Option<&'a str>,
+    /// Its shape.
+    pub shape: &'a Shape,
 }
 
-/// The lines of a type: its fields, or its variants.
-pub(crate) fn lines(shape: &Shape) -> Vec<String> {
+/// The lines of a type: its fields (`count: i64`) or variants (`Active { since: u64 }`), sorted. What is neither struct
+/// nor enum is one line. A nested type with a version is named by it (`Item@2`), all others are spelt out.
+#[must_use]
+pub fn lines(shape: &Shape) -> Vec<String> {
     match shape {
         Shape::Struct(shape) => {
             fields(&shape.fields).iter().map(|(name, ty)| format!("{name}: {ty}")).collect()
@@ -22,19 +27,21 @@ pub(crate) fn lines(shape: &Shape) -> Vec<String> {
 }
 
 /// The name that a line is about.
-pub(crate) fn name(line: &str) -> &str {
+#[must_use]
+pub fn name(line: &str) -> &str {
     split(line).0
 }
 
 /// The name that a line is about, and what it says of it.
-pub(crate) fn split(line: &str) -> (&str, &str) {
+#[must_use]
+pub fn split(line: &str) -> (&str, &str) {
     let end = line.find(|letter: char| !letter.is_alphanumeric() && letter != '_').unwrap_or(line.len());
     let (name, rest) = line.split_at(end);
     (name, rest.trim_start_matches(':').trim())
 }
 
 /// The fields of a struct with their types, in the order of their names.
-pub(crate) fn fields(fields: &[FieldShape]) -> Vec<(String, String)> {
+fn fields(fields: &[FieldShape]) -> Vec<(String, String)> {
     let mut fields: Vec<_> = fields.iter().map(|field| (field.name.clone(), text(&field.shape))).collect();
     fields.sort();
     fields
@@ -67,7 +74,10 @@ fn text(shape: &Shape) -> String {
         Shape::Set(item) => format!("BTreeSet<{}>", text(item)),
         Shape::Array { len, item } => format!("[{}; {len}]", text(item)),
         Shape::Map { key, value } => format!("BTreeMap<{}, {}>", text(key), text(value)),
-        Shape::Tuple(items) => format!("({})", items.iter().map(text).collect::<Vec<_>>().join(", ")),
+        Shape::Tuple(items) => match items.as_slice() {
+            [item] => format!("({},)", text(item)),
+            items => format!("({})", items.iter().map(text).collect::<Vec<_>>().join(", ")),
+        },
         Shape::Struct(StructShape { name, version: Some(version), .. })
         | Shape::Enum(EnumShape { name, version: Some(version), .. }) => {
             format!("{}@{version}", base(name, version))
@@ -84,39 +94,6 @@ fn text(shape: &Shape) -> String {
     }
 }
 
-/// The type of such a line as it is written in Rust. `current` says which versions nested types have now: an older one
-/// is a type of its own, as `ItemV1`.
-pub(crate) fn rust_type(line: &str, current: impl Fn(&str) -> Option<String>) -> String {
-    let mut rust = String::new();
-    let mut depth = 0_usize;
-    let mut rest = line;
-    while let Some(letter) = rest.chars().next() {
-        let after = &rest[letter.len_utf8()..];
-        rest = after;
-        match letter {
-            '{' => {
-                depth += 1;
-                rust.truncate(rust.trim_end().len());
-            }
-            '}' => depth = depth.saturating_sub(1),
-            '@' | '^' => {
-                let is_version = |letter: char| letter.is_ascii_alphanumeric() || ".-+".contains(letter);
-                let end = after.find(|letter| !is_version(letter)).unwrap_or(after.len());
-                let start = rust.rfind(|letter: char| !letter.is_alphanumeric() && letter != '_');
-                let name = &rust[start.map_or(0, |before| before + 1)..];
-                let version = &after[..end];
-                if letter == '@' && depth == 0 && current(name).is_some_and(|now| now != version) {
-                    rust.push_str(&suffix(version));
-                }
-                rest = &after[end..];
-            }
-            _ if depth > 0 => {}
-            letter => rust.push(letter),
-        }
-    }
-    rust
-}
-
 /// The name of a nested type in its source: its older versions are called after theirs, as `ItemV1`.
 fn base<'a>(name: &'a str, version: &str) -> &'a str {
     name.strip_suffix(&suffix(version)).filter(|base| !base.is_empty()).unwrap_or(name)
@@ -127,8 +104,9 @@ fn suffix(version: &str) -> String {
     format!("V{}", version.replace(|letter: char| !letter.is_ascii_alphanumeric(), "_"))
 }
 
-/// The nested types with versions in a shape.
-pub(crate) fn nested(shape: &Shape) -> Vec<Nested<'_>> {
+/// The structs and enums inside of a shape, those with the deepest after what contains them.
+#[must_use]
+pub fn nested(shape: &Shape) -> Vec<Nested<'_>> {
     let mut found = Vec::new();
     inside(shape, &mut found);
     found
@@ -149,10 +127,13 @@ fn inside<'a>(shape: &'a Shape, found: &mut Vec<Nested<'a>>) {
 }
 
 fn visit<'a>(shape: &'a Shape, found: &mut Vec<Nested<'a>>) {
-    if let Shape::Struct(StructShape { name, version: Some(version), .. })
-    | Shape::Enum(EnumShape { name, version: Some(version), .. }) = shape
+    if let Shape::Struct(StructShape { name, version, .. }) | Shape::Enum(EnumShape { name, version, .. }) =
+        shape
+        && !name.is_empty()
     {
-        found.push(Nested { name: base(name, version), version, shape });
+        let version = version.as_deref();
+        let name = version.map_or(name.as_str(), |version| base(name, version));
+        found.push(Nested { name, version, shape });
     }
     inside(shape, found);
 }
@@ -195,7 +176,7 @@ mod tests {
         assert_eq!(lines(&mode()), ["At(bool, char)", "In { ms: u64 }", "Off"]);
         assert_eq!(lines(&item), ["next: Option<Self>"]);
         let nested: Vec<_> = nested(&whole).iter().map(|nested| (nested.name, nested.version)).collect();
-        assert_eq!(nested, [("Item", "2")]);
+        assert_eq!(nested, [("Mode", None), ("Item", Some("2"))]);
     }
 
     #[test]
@@ -206,11 +187,10 @@ mod tests {
     }
 
     #[test]
-    fn a_line_can_be_written_as_rust() {
-        let rust = |line| rust_type(line, |name| (name == "Item").then(|| "2".to_owned()));
-        assert_eq!(rust("Vec<Item@2>"), "Vec<Item>");
-        assert_eq!(rust("(Vec<Item@1.5>, Other@1)"), "(Vec<ItemV1_5>, Other)");
-        assert_eq!(rust("BTreeMap<String, Point { x: i32, y: Inner { z: u8 } }>"), "BTreeMap<String, Point>");
-        assert_eq!(rust("Option<Self^1>"), "Option<Self>");
+    fn types_of_std_are_lines_too() {
+        let shape = crate::state::shape_of::<Result<(u8, String), Option<i64>>>();
+        assert_eq!(lines(&shape), ["Err(Option<i64>)", "Ok(u8, String)"]);
+        let shape = crate::state::shape_of::<std::time::Duration>();
+        assert_eq!(lines(&shape), ["nanos: u32", "secs: u64"]);
     }
 }

@@ -100,6 +100,12 @@ pub mod __private {
         Behaviour, BoxError, Interface, Outbox, Outcome, PortInfo, TimerInfo, UpdateContext, Widget,
     };
     pub use std;
+
+    /// A text; `String::from` needs a trait that the user's module may have another one of that name of.
+    #[must_use]
+    pub fn text(text: &str) -> String {
+        text.to_owned()
+    }
 }
 
 /// The examples of the README, compiled.

@@ -1,5 +1,6 @@
 //! In what a type differs from a released shape, as far as its tokens tell.
 
+use proc_macro2::Ident;
 use syn::{Expr, ExprLit, GenericArgument, Lit, PathArguments, Type};
 
 use crate::names::plain;
@@ -8,14 +9,10 @@ use crate::state::model::{Body, Field, Variant};
 
 /// What differs, in words; empty if the tokens do not tell.
 pub(super) fn differences(state: &StateType, shape: &[String]) -> Vec<String> {
-    let parts: Vec<(String, Option<String>)> = match &state.body {
-        Body::Named(fields) => {
-            let kept = fields.iter().filter(|field| !field.is_transient());
-            kept.map(|field| (field.name(), of_field(field))).collect()
-        }
-        Body::Enum(variants) => variants.iter().map(variant).collect(),
-        Body::Newtype(_) | Body::Tuple(_) | Body::Unit => return Vec::new(),
-    };
+    let parts: Vec<_> = parts(state).into_iter().map(|(ident, text)| (plain(ident), text)).collect();
+    if !matches!(state.body, Body::Named(_) | Body::Enum(_)) {
+        return Vec::new();
+    }
     let released: Vec<_> = shape.iter().map(|line| split(line)).collect();
     let gone = released.iter().filter(|(name, _)| !parts.iter().any(|(part, _)| part == name));
     let mut found: Vec<_> = gone.map(|(name, _)| format!("`{name}` is gone")).collect();
@@ -36,6 +33,18 @@ pub(super) fn differences(state: &StateType, shape: &[String]) -> Vec<String> {
     found
 }
 
+/// The fields or variants, each with what follows its name in the lock, if its tokens tell.
+pub(super) fn parts(state: &StateType) -> Vec<(&Ident, Option<String>)> {
+    match &state.body {
+        Body::Named(fields) => {
+            let kept = fields.iter().filter(|field| !field.is_transient());
+            kept.filter_map(|field| Some((field.ident.as_ref()?, of_field(field)))).collect()
+        }
+        Body::Enum(variants) => variants.iter().map(variant).collect(),
+        Body::Newtype(_) | Body::Tuple(_) | Body::Unit => Vec::new(),
+    }
+}
+
 /// The name of a part and what follows it.
 pub(super) fn split(line: &str) -> (&str, &str) {
     let end = line.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(line.len());
@@ -43,7 +52,7 @@ pub(super) fn split(line: &str) -> (&str, &str) {
     (name, rest.trim_start_matches(':').trim())
 }
 
-fn variant(variant: &Variant) -> (String, Option<String>) {
+fn variant(variant: &Variant) -> (&Ident, Option<String>) {
     let kept: Vec<_> = variant.fields.iter().filter(|field| !field.is_transient()).collect();
     let part = |field: &&Field| {
         let ty = of_field(field)?;
@@ -60,7 +69,7 @@ fn variant(variant: &Variant) -> (String, Option<String>) {
         (fields, true) => format!("{{ {} }}", fields.join(", ")),
         (fields, false) => format!("({})", fields.join(", ")),
     });
-    (plain(&variant.ident), text)
+    (&variant.ident, text)
 }
 
 fn of_field(field: &Field) -> Option<String> {

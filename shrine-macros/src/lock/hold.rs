@@ -3,9 +3,10 @@
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::quote_spanned;
 
-use super::differences::{canonical, differences, split};
+use super::differences::{differences, parts, split};
 use super::{FILE, History, Release};
 use crate::errors::Errors;
+use crate::names::plain;
 use crate::state::StateType;
 use crate::version::Version;
 
@@ -63,20 +64,29 @@ fn unreachable(label: &str, known: &[Known<'_>], history: &History, errors: &Err
 
 /// Reports names that were retired and came back as something else.
 fn retired(label: &str, head: &Known<'_>, history: &History, errors: &Errors) {
-    for field in head.state.named().unwrap_or_default() {
-        let (name, Some(now)) = (field.name(), canonical(&field.ty)) else { continue };
+    for (ident, now) in parts(head.state) {
+        let (name, Some(now)) = (plain(ident), now) else { continue };
         for release in history.releases.iter().filter(|release| release.retired.contains(&name)) {
             let before = release.shape.iter().map(|line| split(line)).find(|(part, _)| *part == name);
             if let Some((_, before)) = before.filter(|(_, before)| *before != now) {
+                let (before, now) = (said(before), said(&now));
                 let message = format!(
-                    "`{name}` was a `{before}` in {label} {} and is retired: it cannot come back as `{now}`",
+                    "`{name}` was {before} in {label} {} and is retired: it cannot come back as {now}",
                     release.text
                 );
                 let help = "choose another name, because a state of that version may still come back";
-                errors.report(&field.ident, message, help);
+                errors.report(ident, message, help);
                 break;
             }
         }
+    }
+}
+
+/// How messages call what stands behind a name.
+fn said(what: &str) -> String {
+    match what {
+        "" => "a variant without fields".to_owned(),
+        what => format!("`{what}`"),
     }
 }
 

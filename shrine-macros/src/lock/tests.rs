@@ -100,9 +100,28 @@ fn a_release_that_no_hop_leads_from_is_a_mistake() {
 fn a_retired_name_does_not_come_back_as_something_else() {
     let lock = |shape: &str| released("0.9.0", shape) + "retired = [\"step\"]\n";
     let found = counter(&lock(r#""step: String""#));
-    assert!(found.iter().any(|message| message.contains("`step` was a `String` in widget `counter` 0.9.0 and is retired")), "{found:#?}");
+    assert!(
+        found
+            .iter()
+            .any(|message| message.contains("`step` was `String` in widget `counter` 0.9.0 and is retired")),
+        "{found:#?}"
+    );
     let found = counter(&lock(r#""step: i64""#));
     assert!(!found.iter().any(|message| message.contains("is retired")), "{found:#?}");
+}
+
+#[test]
+fn a_retired_variant_does_not_come_back_as_something_else() {
+    let item = quote! {
+        #[migrate(from = "2", add(Late))]
+        #[migrate(from = "1", remove(Late(u8), up = Mode::Idle))]
+        enum Mode { Idle, Late }
+    };
+    let text = "format = 1\n[state.Mode.1]\nfingerprint = \"0000000000000001\"\nshape = [\"Idle\", \"Late(u8)\"]\nretired = [\"Late\"]";
+    let found = messages(state::attribute(quote!(version = "3"), item, &Lock::of_text(text)));
+    let expected =
+        "`Late` was `(u8)` in `Mode` 1 and is retired: it cannot come back as a variant without fields";
+    assert!(found.iter().any(|message| message.contains(expected)), "{found:#?}");
 }
 
 #[test]

@@ -210,7 +210,7 @@ fn shape(state: &StateType) -> TokenStream {
             let payloads = variants.iter().map(payload_shape);
             let variants = generated! {
                 variants: ::std::vec![#(::shrine::__private::VariantShape {
-                    name: ::std::string::String::from(#names),
+                    name: ::shrine::__private::text(#names),
                     payload: #payloads,
                 }),*]
             };
@@ -226,14 +226,14 @@ fn named_type(state: &StateType, kind: &str, members: &TokenStream) -> TokenStre
         None => generated! { ::core::option::Option::None },
         Some(version) => {
             let text = version.canonical();
-            generated! { ::core::option::Option::Some(::std::string::String::from(#text)) }
+            generated! { ::core::option::Option::Some(::shrine::__private::text(#text)) }
         }
     };
     generated! {
         #[allow(unused_imports)]
         use ::shrine::__private::NoFallback as _;
         __context.named::<Self>(|__context| ::shrine::__private::Shape::#kind(::shrine::__private::#shape {
-            name: ::std::string::String::from(#name),
+            name: ::shrine::__private::text(#name),
             version: #version,
             #members,
             default: ::shrine::__private::Fallback::<Self>::new()
@@ -249,7 +249,7 @@ fn named_fields(fields: &[Field]) -> TokenStream {
     let shapes = fields.iter().map(|field| field_shape(field));
     generated! {
         fields: ::std::vec![#(::shrine::__private::FieldShape {
-            name: ::std::string::String::from(#names),
+            name: ::shrine::__private::text(#names),
             shape: #shapes,
         }),*]
     }
@@ -309,7 +309,7 @@ fn tuple_shape(fields: &[Field]) -> TokenStream {
 
 fn field_shape(field: &Field) -> TokenStream {
     if let Some(codec) = field.codec() {
-        return generated! { ::shrine::__private::Shape::Opaque(::std::string::String::from(#codec)) };
+        return generated! { ::shrine::__private::Shape::Opaque(::shrine::__private::text(#codec)) };
     }
     let ty = &field.ty;
     generated! { <#ty as ::shrine::__private::State>::shape(__context) }

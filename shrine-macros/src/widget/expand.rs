@@ -124,7 +124,7 @@ fn interface(behaviour: &Behaviour) -> TokenStream {
     let outputs = behaviour.outputs.iter().map(|output| port(&plain(&output.name), &output.ty, &output.was));
     let timers = behaviour.timers.iter().map(|timer| {
         let (name, period) = (plain(&timer.method), Literal::u64_unsuffixed(timer.period));
-        generated! { ::shrine::__private::TimerInfo { name: ::std::string::String::from(#name), period: #period } }
+        generated! { ::shrine::__private::TimerInfo { name: ::shrine::__private::text(#name), period: #period } }
     });
     let view = behaviour.view.as_ref().map(|_| "view");
     let hooks = view.into_iter().chain(behaviour.hooks.iter().map(|known| known.hook.name()));
@@ -133,7 +133,7 @@ fn interface(behaviour: &Behaviour) -> TokenStream {
             inputs: ::std::vec![#(#inputs),*],
             outputs: ::std::vec![#(#outputs),*],
             timers: ::std::vec![#(#timers),*],
-            hooks: ::std::vec![#(::std::string::String::from(#hooks)),*],
+            hooks: ::std::vec![#(::shrine::__private::text(#hooks)),*],
         }
     }
 }
@@ -142,10 +142,10 @@ fn port(name: &str, ty: &Type, was: &[LitStr]) -> TokenStream {
     // Written out rather than `PortInfo::of`, so that a type that is no state is reported once: see `state::expand`.
     generated! {
         ::shrine::__private::PortInfo {
-            name: ::std::string::String::from(#name),
+            name: ::shrine::__private::text(#name),
             fingerprint: <#ty as ::shrine::__private::State>::FINGERPRINT,
             shape: <#ty as ::shrine::__private::State>::shape(&mut ::shrine::__private::ShapeContext::new()),
-            was: ::std::vec![#(::std::string::String::from(#was)),*],
+            was: ::std::vec![#(::shrine::__private::text(#was)),*],
         }
     }
 }
@@ -214,7 +214,7 @@ fn at(place: Span) -> Span {
 
 fn dispatch(what: &str, index: &TokenStream, calls: Vec<TokenStream>) -> TokenStream {
     let error = format!("the widget has no {what} of that index");
-    let error = generated! { ::core::result::Result::Err(::shrine::__private::BoxError::from(#error)) };
+    let error = generated! { ::core::result::Result::Err(<::shrine::__private::BoxError as ::core::convert::From<_>>::from(#error)) };
     if calls.is_empty() {
         return error;
     }

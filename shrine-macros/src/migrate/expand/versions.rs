@@ -166,7 +166,7 @@ fn info(chain: &Chain<'_>, index: usize) -> TokenStream {
         let to = version.text.value();
         generated! {
             ::shrine::__private::ShortcutInfo {
-                to: ::std::string::String::from(#to),
+                to: ::shrine::__private::text(#to),
                 operations: #operations,
                 reversible: #reversible,
                 class: #class,
@@ -175,7 +175,7 @@ fn info(chain: &Chain<'_>, index: usize) -> TokenStream {
     });
     generated! {
         ::shrine::__private::VersionInfo {
-            version: ::std::string::String::from(#text),
+            version: ::shrine::__private::text(#text),
             fingerprint: <Self as ::shrine::__private::State>::FINGERPRINT,
             shape: <Self as ::shrine::__private::State>::shape(&mut ::shrine::__private::ShapeContext::new()),
             hop: #leads,

@@ -114,9 +114,9 @@ pub fn state(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `remove(Legacy(u32), up = \|n\| ..)` | the older version has one more variant; what becomes of such a value |
 /// | `change(Active { since: u32 })` | the variant carried something else; `up`, `try_up` and `down` as for a field |
 ///
-/// A closure takes what the variant carries: the value itself, a tuple of several, and for named fields a struct that is
-/// called like the type, its version and the variant, such as `ModeV1Active`. For a variant that carries nothing, write
-/// the value that it becomes. If the older version lacks the variant with `#[default]`, it has no `Default`;
+/// A closure or function takes what the variant carries: the value itself, a tuple of several, and for named fields a struct
+/// that is called like the type, its version and the variant, such as `ModeV1Active`. The value that it becomes will do as
+/// well, and is all that fits a variant that carries nothing. If the older version lacks the variant with `#[default]`, it has no `Default`;
 /// `remove(#[default] Legacy, ..)` says which one it was.
 ///
 /// # On a function

@@ -10,6 +10,8 @@ use shrine::state::{from_bytes, shape_of, to_bytes};
 use shrine::{State, StepContext, Value};
 use uuid::Uuid;
 
+mod classes;
+
 /// Carries the state of another version here.
 fn load<T: Chain, Old: State>(version: &str, old: &Old, context: &mut StepContext) -> Result<T, String> {
     let bytes = to_bytes(old).unwrap();

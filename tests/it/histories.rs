@@ -4,3 +4,4 @@
 mod document;
 mod ingress;
 mod notebook;
+mod package_lock;

@@ -43,8 +43,8 @@ pub struct Raised {
     pub name: String,
     /// The version that it has.
     pub from: String,
-    /// The version that it gets; none for the type that was asked about.
-    pub to: Option<String>,
+    /// The version that it gets; empty for the type that was asked about.
+    pub to: String,
     /// What its hop says.
     pub operations: Vec<Operation>,
 }
@@ -97,13 +97,13 @@ impl Types {
                 default: &|field| known.shape.as_ref().and_then(|shape| literal::default_of(shape, field)),
             };
             let operations = between.operations(known.old.as_ref()?, &now);
-            let to = raised.get(name).filter(|_| name != subject).cloned();
+            let to = raised.get(name).filter(|_| name != subject).cloned().unwrap_or_default();
             Some(Raised { name: name.to_owned(), from: known.version.clone(), to, operations })
         };
         names.map(hop).collect::<Option<_>>().unwrap_or_default()
     }
 
-    /// The nested types that contain one of these, by name, and whether it is anything of theirs.
+    /// The types that contain one of these.
     #[must_use]
     pub fn containing(&self, names: &BTreeSet<&str>) -> Vec<&str> {
         let contains = |known: &Known| mentioned(&known.now).iter().any(|name| names.contains(name));
@@ -232,14 +232,14 @@ mod tests {
         let plan = types.plan(subject, &raised, &mut |_, _, _| None);
         let line = |raised: &Raised| {
             let options = super::super::difference::options(&raised.from, &raised.operations);
-            format!("{} {}: {}", raised.name, raised.to.as_deref().unwrap_or("?"), options.join(", "))
+            format!("{} {}: {}", raised.name, raised.to, options.join(", "))
         };
         plan.iter().map(line).collect()
     }
 
     #[test]
     fn what_has_not_changed_says_nothing() {
-        assert_eq!(planned(SOURCE, "list"), ["list ?: from = \"1.0.0\""]);
+        assert_eq!(planned(SOURCE, "list"), ["list : from = \"1.0.0\""]);
     }
 
     #[test]
@@ -251,20 +251,20 @@ mod tests {
             "Item 3: from = \"2\", change(marks: Vec<MarkV1>)",
             "Mark 2: from = \"1\", add(at = ..)",
             "Mode 2: from = \"1\", change(Tagged(String), up = ..), add(None)",
-            "list ?: from = \"1.0.0\", change(items: Vec<ItemV2>, mode: ModeV1)",
+            "list : from = \"1.0.0\", change(items: Vec<ItemV2>, mode: ModeV1)",
         ];
         assert_eq!(planned(&source, "list"), expected);
         assert_eq!(
             planned(&source, "Item"),
-            [expected[1], "Item ?: from = \"2\", change(marks: Vec<MarkV1>)"]
+            [expected[1], "Item : from = \"2\", change(marks: Vec<MarkV1>)"]
         );
     }
 
     #[test]
     fn a_version_given_meanwhile_stands_for_what_was_spelt_out() {
         let source = SOURCE.replace("#[state] enum", "#[state(version = \"2\")] enum");
-        assert_eq!(planned(&source, "list"), ["list ?: from = \"1.0.0\", change(mode: ModeV1)"]);
+        assert_eq!(planned(&source, "list"), ["list : from = \"1.0.0\", change(mode: ModeV1)"]);
         let source = SOURCE.replace("#[state] enum", "#[state(version = \"1\")] enum");
-        assert_eq!(planned(&source, "list"), ["list ?: from = \"1.0.0\""]);
+        assert_eq!(planned(&source, "list"), ["list : from = \"1.0.0\""]);
     }
 }

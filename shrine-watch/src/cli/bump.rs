@@ -7,15 +7,15 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use serde_json::json;
-use shrine::state::lock::nested;
+use serde_json::{Value, json};
+use shrine::state::lock::{Lock, nested};
 
 use super::declared::{Crate, Found, find};
 use super::output::{Answer, MessageFormat};
 use super::project::{ProjectArguments, Survey};
 use crate::bump::difference::options;
 use crate::bump::plan::{Raised, Types, has_parts};
-use crate::bump::source::{self, Target};
+use crate::bump::source::{self, Place, Target};
 use crate::bump::{diff, known};
 use crate::error::Error;
 use crate::exit::ExitCode;
@@ -66,27 +66,15 @@ fn bump(arguments: &BumpArguments, survey: &mut Survey) -> Result<Answer, Error>
         }
         Err(error) => return Err(error),
     };
-    let Found { of, path, text, place } = find(crates, name)?;
-    let lock = lock::read(of.package.directory())?.unwrap_or_default();
-    let nested = of.nested();
+    let found = find(crates, name)?;
+    let lock = lock::read(found.of.package.directory())?.unwrap_or_default();
+    let nested = found.of.nested();
     let declared: Vec<_> = nested.iter().map(|(_, _, place)| place).collect();
-    let types = known(name, &declared, &place, &lock, of.shape(name).as_ref());
+    let types = known(name, &declared, &found.place, &lock, found.of.shape(name).as_ref());
     let raised = types.changed_inside(name);
     let none = |text: String| Ok(Answer::new(ExitCode::Success, text, "bumped", false).with("widget", name));
     let Some(subject) = types.types.get(name).filter(|subject| subject.old.is_some()) else {
-        let is_released = lock.widgets.contains_key(name) || lock.states.contains_key(name);
-        let what = match (&place.version, is_released) {
-            (Some(head), true) => format!("{name} {head} is not released"),
-            _ => format!("nothing of {name} is released"),
-        };
-        let mut text = format!("{what}: edit it as it is, no bump is needed\n");
-        for nested in raised.keys() {
-            let _ = writeln!(
-                text,
-                "note: `{nested}` inside of it has changed since its release: `cargo shrine bump {nested}`"
-            );
-        }
-        return none(text);
+        return none(not_released(name, &found, &lock, raised.keys()));
     };
     if !has_parts(subject) {
         return Err(Error::Usage {
@@ -98,45 +86,82 @@ fn bump(arguments: &BumpArguments, survey: &mut Survey) -> Result<Answer, Error>
     }
     let is_terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
     let asks = is_terminal && arguments.project.answer.message_format == MessageFormat::Human;
-    let plan = types.plan(name, &raised, &mut |of, old, new| asks.then(|| ask(of, old, new)).flatten());
+    let mut plan = types.plan(name, &raised, &mut |of, old, new| asks.then(|| ask(of, old, new)).flatten());
     if plan.iter().all(|raised| raised.operations.is_empty()) && !arguments.is_explicit() {
         return match failure {
             Some(failure) => Err(failure),
             None => none(format!("{name} is as it was released: no bump is needed\n")),
         };
     }
-    let head = subject.version.clone();
-    let to = arguments.next(&head)?;
-    let mut files = Files::default();
-    files.know(&path, &text);
-    let mut written = Vec::new();
-    for Raised { name: of, from, to: next, operations } in &plan {
-        let version = next.as_ref().unwrap_or(&to);
-        let file = nested.iter().find(|(_, _, place)| place.name == *of && next.is_some());
-        let (target, file) = match file {
-            Some((path, text, _)) => {
-                files.know(path, text);
-                (Target::Nested(of), path)
-            }
-            None if lock.widgets.contains_key(name) => (Target::Widget(of), &path),
-            None => (Target::Nested(of), &path),
-        };
-        let options = options(from, operations);
-        files.edit(file, target, version, &options);
-        written.push(json!({
-            "name": of, "from": from, "to": version, "line": source::line(&options), "file": file,
-        }));
+    let to = arguments.next(&subject.version)?;
+    if let Some(last) = plan.last_mut() {
+        last.to.clone_from(&to);
     }
+    let (files, written) = edit(&plan, &found, &nested);
     files.write()?;
-    let diff = files.diff(of.package.directory());
+    let notes = notes(&types, &plan, &found.of, failure.as_ref());
+    Ok(told(name, &plan, written, notes, &files.diff(found.of.package.directory())).with("file", &found.path))
+}
+
+/// Why a type that was not released needs no new version.
+fn not_released<'a>(
+    name: &str,
+    found: &Found,
+    lock: &Lock,
+    changed: impl Iterator<Item = &'a String>,
+) -> String {
+    let is_released = lock.widgets.contains_key(name) || lock.states.contains_key(name);
+    let what = match (&found.place.version, is_released) {
+        (Some(head), true) => format!("{name} {head} is not released"),
+        _ => format!("nothing of {name} is released"),
+    };
+    let mut text = format!("{what}: edit it as it is, no bump is needed\n");
+    for nested in changed {
+        let _ = writeln!(
+            text,
+            "note: `{nested}` inside of it has changed since its release: `cargo shrine bump {nested}`"
+        );
+    }
+    text
+}
+
+/// Writes each hop into its source, and describes them for programs.
+fn edit(plan: &[Raised], found: &Found, nested: &[(PathBuf, String, Place)]) -> (Files, Vec<Value>) {
+    let mut files = Files::default();
+    files.know(&found.path, &found.text);
+    let mut written = Vec::new();
+    let (inside, subject) = plan.split_at(plan.len().saturating_sub(1));
+    let inside = inside.iter().filter_map(|raised| {
+        let (path, text, _) = nested.iter().find(|(_, _, place)| place.name == raised.name)?;
+        Some((raised, path, text, Target::Nested(&raised.name)))
+    });
+    let subject = subject.iter().map(|raised| {
+        let target = match found.place.name == raised.name {
+            true => Target::Nested(&raised.name),
+            false => Target::Widget(&raised.name),
+        };
+        (raised, &found.path, &found.text, target)
+    });
+    for (raised, path, text, target) in inside.chain(subject) {
+        let Raised { name, from, to, operations } = raised;
+        let options = options(from, operations);
+        files.know(path, text);
+        files.edit(path, target, to, &options);
+        let line = source::line(&options);
+        written.push(json!({"name": name, "from": from, "to": to, "line": line, "file": path}));
+    }
+    (files, written)
+}
+
+/// What was done, and what is left to do.
+fn told(name: &str, plan: &[Raised], mut written: Vec<Value>, notes: Vec<String>, diff: &str) -> Answer {
     let questions = |raised: &Raised| {
-        let of = raised.to.as_ref().map_or_else(String::new, |_| format!("{}: ", raised.name));
+        let of = if raised.name == name { String::new() } else { format!("{}: ", raised.name) };
         let questions = raised.operations.iter().filter_map(|operation| operation.question.as_ref());
         questions.map(|question| format!("{of}{question}")).collect::<Vec<_>>()
     };
     let undecided: Vec<_> = plan.iter().flat_map(questions).collect();
-    let notes = notes(&types, &plan, &of, failure.as_ref());
-    let mut said = diff.clone();
+    let mut said = diff.to_owned();
     for note in &notes {
         let _ = writeln!(said, "note: {note}");
     }
@@ -144,16 +169,15 @@ fn bump(arguments: &BumpArguments, survey: &mut Survey) -> Result<Answer, Error>
         let _ = writeln!(said, "decide: {question}");
     }
     let subject = written.pop().unwrap_or_default();
-    Ok(Answer::new(ExitCode::Success, said, "bumped", true)
+    Answer::new(ExitCode::Success, said, "bumped", true)
         .with("widget", name)
-        .with("from", head)
-        .with("to", to)
+        .with("from", &subject["from"])
+        .with("to", &subject["to"])
         .with("line", &subject["line"])
-        .with("file", path)
         .with("nested", written)
         .with("undecided", undecided)
         .with("notes", notes)
-        .with("diff", diff))
+        .with("diff", diff)
 }
 
 /// What else has to be done.

@@ -93,7 +93,7 @@ pub fn state(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `from = "0.9.0"` | the older version; the newer one is that of the hop above, or of the item |
 /// | `to = "1.0.0"` | the hop is a shortcut over several versions, beside the chain, in any place |
 /// | `rename(count => total)` | the field had another name |
-/// | `add(step = 1, first = \|old\| ..)` | the older version lacks the field; its value, or how to make it from `&old` |
+/// | `add(step = 1, first = \|old\| ..)` | the older version lacks the field; its value, or a closure or function that makes it from `&old` |
 /// | `remove(title: String)` | the older version has one more field; `down = \|new\| ..` makes it from `&new` |
 /// | `change(count: i32)` | the field had another type; `up`, `try_up` and `down` are closures over the value |
 /// | `with = path` | the whole hop is a function from the older type, `CounterV0_9_0`, to a `Result` of the newer one |

@@ -48,7 +48,7 @@ struct ChangeUp {
 }
 
 #[state(version = "2")]
-#[migrate(from = "1", change(b: u8, try_up = |b| u16::try_from(b)))]
+#[migrate(from = "1", change(b: i8, try_up = u16::try_from))]
 #[derive(Clone, Default)]
 struct ChangeTry {
     b: u16,

@@ -15,7 +15,7 @@ use super::document;
 
 #[widget(id = "package-lock", version = "3.0.0")]
 #[migrate(from = "2.0.0", remove(dependencies: BTreeMap<String, Dependency>, down = |new| tree(&new.packages, "")))]
-#[migrate(from = "1.0.0", add(packages = |old| list(old)))]
+#[migrate(from = "1.0.0", add(packages = list))]
 #[derive(Debug, Clone, Default, PartialEq)]
 struct PackageLock {
     name: String,

@@ -61,6 +61,9 @@ impl Hop<'_> {
         let (version, name, ty) = (&self.newer, field.name(), &field.ty);
         let value = match bare(value) {
             Expr::Closure(_) => generated! { ::shrine::__private::computed::<_, #ty>(&__old, #value) },
+            value if may_be_function(value) => {
+                generated! { ::shrine::__private::becomes::<_, #ty, _>(&__old, #value) }
+            }
             _ => quote!(#value),
         };
         let restored = restore(version, &name, field.codec(), ty);
@@ -78,6 +81,9 @@ impl Hop<'_> {
                 Expr::Closure(_) => {
                     generated! { let #local: #ty = ::shrine::__private::computed::<_, #ty>(&self, #down); }
                 }
+                down if may_be_function(down) => {
+                    generated! { let #local: #ty = ::shrine::__private::becomes::<_, #ty, _>(&self, #down); }
+                }
                 _ => generated! { let #local: #ty = #down; },
             };
         }
@@ -94,6 +100,12 @@ impl Hop<'_> {
             let #local = #local.ok_or_else(|| ::shrine::__private::MigrateError::one_way(#newer, #older, #what))?;
         }
     }
+}
+
+/// Whether a value is a path that is called like a function, which takes the other version then.
+fn may_be_function(value: &Expr) -> bool {
+    let Expr::Path(path) = value else { return false };
+    path.path.segments.last().is_some_and(|last| plain(&last.ident).starts_with(char::is_lowercase))
 }
 
 /// The value of a field of the newer version.

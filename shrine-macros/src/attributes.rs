@@ -118,6 +118,21 @@ impl<'a> Options<'a> {
         }
     }
 
+    /// The same, with the name.
+    pub(crate) fn named_path(&mut self, name: &str) -> Option<(Ident, Path)> {
+        let word = self.entries.iter().find(|entry| entry.name == name)?.name.clone();
+        self.path(name).map(|path| (word, path))
+    }
+
+    /// The name and what stands in the parentheses of `name(..)`.
+    pub(crate) fn list(&mut self, name: &str, example: &str) -> Option<(Ident, TokenStream)> {
+        let entry = self.once(name)?;
+        match entry.value {
+            Value::List(tokens) => Some((entry.name, tokens)),
+            _ => self.wrong(&entry, "takes a list in parentheses", example),
+        }
+    }
+
     /// The expression of `name = expression`.
     pub(crate) fn expression(&mut self, name: &str, example: &str) -> Option<Expr> {
         let entry = self.once(name)?;

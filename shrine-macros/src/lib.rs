@@ -78,6 +78,23 @@ pub fn widget(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// `#[state(version = "2")]` gives it a version of its own, which `#[migrate]` below it leads to. Without a version
 /// its shape is part of whatever contains it. Fields take the same attributes as those of a `#[widget]`.
+///
+/// # Fixtures
+///
+/// `#[fixture(..)]` on a field, of a variant too, says which values the states have there that
+/// `shrine::fixtures` makes (feature `fixtures`): boundary values, random ones, those of a strategy, and what they shrink to.
+///
+/// | option | the field has |
+/// |---|---|
+/// | `range(0..=100)`, `range(..MAX)`, `range('a'..='z')` | numbers or characters of that range: itself, or each one in an option, a list, a set or an array |
+/// | `len(0..=3)`, `len(1..)` | texts of so many characters, lists, sets and maps of so many items; also in an option |
+/// | `values("EUR", "JPY")` | one of these, written as they are assigned; text stands for what owns text |
+/// | `with = path` | what a function `fn(u64) -> T` makes: the same of the same number |
+///
+/// `range` and `len` go together. It is no part of the shape: a state may have any other value, nothing is checked when one
+/// is read, and no version is needed to write it. It counts for older versions of the field as well, as long as the field is
+/// only renamed; where its type changes or it goes, `change(#[fixture(..)] f: T)` and `remove(#[fixture(..)] f: T)` say it of
+/// the older one.
 #[proc_macro_attribute]
 pub fn state(arguments: TokenStream, item: TokenStream) -> TokenStream {
     state::attribute(arguments.into(), item.into(), &Lock::of_this_crate()).into()

@@ -14,6 +14,7 @@ use crate::version::{Form, Version};
 
 pub(crate) mod check;
 pub(crate) mod expand;
+pub(crate) mod fixture;
 pub(crate) mod model;
 pub(crate) mod parse;
 

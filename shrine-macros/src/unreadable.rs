@@ -14,6 +14,7 @@ use quote::quote;
 const HELPERS: &[&str] = &[
     "migrate",
     "state",
+    "fixture",
     "input",
     "output",
     "every",

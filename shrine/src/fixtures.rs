@@ -9,6 +9,8 @@
 //! | [`simpler`] | the next simpler values, to find the smallest one that shows a mistake |
 //! | [`fixture`] | the first boundary value as its Rust type, to begin a test with |
 //!
+//! `#[fixture(..)]` on a field says what all of them have there: see [`state`](macro@crate::state).
+//!
 //! [`migration_tests!`](crate::migration_tests) writes the tests of a type; [`Laws`] is what they call.
 //!
 //! ```
@@ -35,7 +37,9 @@ mod differences;
 mod fit;
 mod goldens;
 mod laws;
+mod locked;
 mod migrated;
+mod narrow;
 mod outline;
 mod panics;
 mod random;

@@ -88,6 +88,7 @@ pub mod __private {
     pub use crate::state::payload::Upgrades;
     pub use crate::state::shape::{
         EnumShape, FieldShape, Recursion, Shape, ShapeContext, StructShape, VariantShape, fingerprint,
+        narrowed as fixture,
     };
     pub use crate::state::step::{
         Chain, Class, ClassContext, Fallback, HopInfo, MigrateError, NoFallback, Operation, ShortcutInfo,

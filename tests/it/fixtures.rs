@@ -1,5 +1,8 @@
 //! Generated states, and the laws of migrations: kept by good ones, broken by each kind of mistake.
 
+mod overrides;
+mod wrong;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
 use std::num::NonZero;

@@ -4,6 +4,7 @@ use proc_macro2::{Ident, Span};
 use syn::{Expr, Path, Type};
 
 use crate::state::StateType;
+use crate::state::fixture::Fixture;
 use crate::state::model::{Field, Keeping, Variant};
 use crate::version::Version;
 
@@ -53,6 +54,7 @@ pub(crate) struct Change {
     pub(crate) ty: Type,
     /// How the older field takes part in the state.
     pub(crate) keeping: Keeping,
+    pub(crate) fixture: Option<Fixture>,
     pub(crate) up: Up,
     pub(crate) down: Option<Expr>,
 }
@@ -130,6 +132,7 @@ pub(crate) struct Removed {
     pub(crate) field: Ident,
     pub(crate) ty: Type,
     pub(crate) keeping: Keeping,
+    pub(crate) fixture: Option<Fixture>,
     pub(crate) down: Option<Expr>,
 }
 

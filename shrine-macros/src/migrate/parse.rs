@@ -13,6 +13,7 @@ use crate::attributes::{self, Options};
 use crate::errors::Errors;
 use crate::names::{did_you_mean, list, plain};
 use crate::state::StateType;
+use crate::state::fixture::{self, Fixture};
 use crate::state::model::{Body, Keeping};
 use crate::state::parse::keeping;
 use crate::version::{Form, Version};
@@ -135,18 +136,18 @@ fn additions(input: ParseStream<'_>, errors: &Errors) -> syn::Result<Vec<Operati
 }
 
 fn removals(input: ParseStream<'_>, errors: &Errors) -> syn::Result<Vec<Operation>> {
-    let removal = |Typed { field, ty, keeping, converters }: Typed| {
+    let removal = |Typed { field, ty, keeping, fixture, converters }: Typed| {
         let [down] = converters.read(&field, ["down"], errors);
-        Operation::Remove(Removed { field, ty, keeping, down })
+        Operation::Remove(Removed { field, ty, keeping, fixture, down })
     };
     Ok(typed(input, errors)?.into_iter().map(removal).collect())
 }
 
 fn changes(input: ParseStream<'_>, errors: &Errors) -> syn::Result<Vec<Operation>> {
-    let change = |Typed { field, ty, keeping, converters }: Typed| {
+    let change = |Typed { field, ty, keeping, fixture, converters }: Typed| {
         let [up, try_up, down] = converters.read(&field, ["up", "try_up", "down"], errors);
         let up = self::up(&field, up, try_up, errors);
-        Operation::Change { field, change: Change { ty, keeping, up, down } }
+        Operation::Change { field, change: Change { ty, keeping, fixture, up, down } }
     };
     Ok(typed(input, errors)?.into_iter().map(change).collect())
 }
@@ -170,23 +171,27 @@ struct Typed {
     field: Ident,
     ty: Type,
     keeping: Keeping,
+    fixture: Option<Fixture>,
     converters: Converters,
 }
 
 fn typed(input: ParseStream<'_>, errors: &Errors) -> syn::Result<Vec<Typed>> {
     let mut fields: Vec<Typed> = Vec::new();
     while !input.is_empty() {
-        let ours = input.call(Attribute::parse_outer)?;
+        let mut ours = input.call(Attribute::parse_outer)?;
         let name: Ident = input.parse()?;
         match fields.last_mut() {
             Some(last) if input.peek(Token![=]) => last.converters.push(name, input)?,
             _ => {
                 input.parse::<Token![:]>()?;
+                let fixtures = attributes::take(&mut ours, "fixture");
                 let keeping = older_keeping(&ours, errors);
+                let fixture = fixture::read(&fixtures, &keeping, errors);
                 fields.push(Typed {
                     field: name,
                     ty: input.parse()?,
                     keeping,
+                    fixture,
                     converters: Converters::default(),
                 });
             }
@@ -201,7 +206,11 @@ fn typed(input: ParseStream<'_>, errors: &Errors) -> syn::Result<Vec<Typed>> {
 /// What `#[state(opaque = "..")]` says about a field of the older version.
 fn older_keeping(ours: &[Attribute], errors: &Errors) -> Keeping {
     for other in ours.iter().filter(|attribute| !attributes::is(attribute, "state")) {
-        errors.report(other, "only `#[state(opaque = \"..\")]` means something here", "remove it");
+        errors.report(
+            other,
+            "only `#[state(opaque = \"..\")]` and `#[fixture(..)]` mean something here",
+            "remove it",
+        );
     }
     let ours: Vec<_> = ours.iter().filter(|attribute| attributes::is(attribute, "state")).cloned().collect();
     match keeping(&ours, true, errors) {

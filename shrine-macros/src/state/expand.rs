@@ -7,6 +7,7 @@ use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 use syn::{Index, Type, parse_quote};
 
+use super::fixture;
 use super::model::{self, Body, Field, Keeping, StateType, Variant};
 use crate::hash;
 use crate::lock::canonical;
@@ -200,14 +201,15 @@ fn nullable(body: &Body) -> Option<TokenStream> {
 }
 
 fn shape(state: &StateType) -> TokenStream {
+    let own = &state.ident;
     match &state.body {
-        Body::Named(fields) => named_type(state, "Struct", &named_fields(fields)),
-        Body::Newtype(field) => field_shape(field),
-        Body::Tuple(fields) => tuple_shape(fields),
+        Body::Named(fields) => named_type(state, "Struct", &named_fields(fields, own)),
+        Body::Newtype(field) => field_shape(field, own),
+        Body::Tuple(fields) => tuple_shape(fields, own),
         Body::Unit => generated! { ::shrine::__private::Shape::Unit },
         Body::Enum(variants) => {
             let names = variants.iter().map(|variant| names::plain(&variant.ident));
-            let payloads = variants.iter().map(payload_shape);
+            let payloads = variants.iter().map(|variant| payload_shape(variant, own));
             let variants = generated! {
                 variants: ::std::vec![#(::shrine::__private::VariantShape {
                     name: ::shrine::__private::text(#names),
@@ -243,10 +245,10 @@ fn named_type(state: &StateType, kind: &str, members: &TokenStream) -> TokenStre
     }
 }
 
-fn named_fields(fields: &[Field]) -> TokenStream {
+fn named_fields(fields: &[Field], own: &Ident) -> TokenStream {
     let fields: Vec<_> = fields.iter().filter(|field| !field.is_transient()).collect();
     let names = fields.iter().map(|field| field.name());
-    let shapes = fields.iter().map(|field| field_shape(field));
+    let shapes = fields.iter().map(|field| field_shape(field, own));
     generated! {
         fields: ::std::vec![#(::shrine::__private::FieldShape {
             name: ::shrine::__private::text(#names),
@@ -255,10 +257,10 @@ fn named_fields(fields: &[Field]) -> TokenStream {
     }
 }
 
-fn payload_shape(variant: &Variant) -> TokenStream {
+fn payload_shape(variant: &Variant, own: &Ident) -> TokenStream {
     match variant.fields.as_slice() {
         fields if variant.named => {
-            let fields = named_fields(fields);
+            let fields = named_fields(fields, own);
             generated! {
                 ::shrine::__private::Shape::Struct(::shrine::__private::StructShape {
                     name: ::std::string::String::new(),
@@ -269,8 +271,8 @@ fn payload_shape(variant: &Variant) -> TokenStream {
             }
         }
         [] => generated! { ::shrine::__private::Shape::Unit },
-        [field] => field_shape(field),
-        fields => tuple_shape(fields),
+        [field] => field_shape(field, own),
+        fields => tuple_shape(fields, own),
     }
 }
 
@@ -302,17 +304,18 @@ fn upgrades(state: &StateType) -> Option<TokenStream> {
     })
 }
 
-fn tuple_shape(fields: &[Field]) -> TokenStream {
-    let shapes = fields.iter().map(field_shape);
+fn tuple_shape(fields: &[Field], own: &Ident) -> TokenStream {
+    let shapes = fields.iter().map(|field| field_shape(field, own));
     generated! { ::shrine::__private::Shape::Tuple(::std::vec![#(#shapes),*]) }
 }
 
-fn field_shape(field: &Field) -> TokenStream {
-    if let Some(codec) = field.codec() {
-        return generated! { ::shrine::__private::Shape::Opaque(::shrine::__private::text(#codec)) };
-    }
+fn field_shape(field: &Field, own: &Ident) -> TokenStream {
     let ty = &field.ty;
-    generated! { <#ty as ::shrine::__private::State>::shape(__context) }
+    let shape = match field.codec() {
+        Some(codec) => generated! { ::shrine::__private::Shape::Opaque(::shrine::__private::text(#codec)) },
+        None => generated! { <#ty as ::shrine::__private::State>::shape(__context) },
+    };
+    fixture::narrowed(shape, field, own)
 }
 
 fn encode(body: &Body) -> TokenStream {

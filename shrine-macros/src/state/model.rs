@@ -4,6 +4,7 @@ use proc_macro2::Ident;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Attribute, Generics, Type, Visibility, parse_quote};
 
+use super::fixture::Fixture;
 use crate::names;
 use crate::version::Version;
 
@@ -49,6 +50,8 @@ pub(crate) struct Field {
     pub(crate) ty: Type,
     pub(crate) vis: Visibility,
     pub(crate) keeping: Keeping,
+    /// What generated states have there.
+    pub(crate) fixture: Option<Fixture>,
     /// The user's own attributes.
     pub(crate) attributes: Vec<Attribute>,
 }

@@ -3,8 +3,8 @@
 use quote::ToTokens as _;
 use syn::{Attribute, Data, DeriveInput, Fields};
 
-use super::check;
 use super::model::{Body, Field, Keeping, StateType, Variant};
+use super::{check, fixture};
 use crate::attributes::{self, Options};
 use crate::errors::Errors;
 
@@ -26,6 +26,7 @@ pub(crate) fn declaration(mut item: DeriveInput, errors: &Errors) -> Declaration
             errors.report(&again, format!("a second `#[{name}]` on one type"), "remove one of the two");
         }
     }
+    fixture::misplaced(&mut item.attrs, "a type", errors);
     let mut body = Body::Unit;
     let fine = errors.none_from(|| body = self::body(&mut item.data, errors));
     let state = StateType {
@@ -73,6 +74,7 @@ fn body(data: &mut Data, errors: &Errors) -> Body {
             errors.report(data.union_token, message, "write an enum");
             for field in &mut data.fields.named {
                 attributes::take(&mut field.attrs, "state");
+                attributes::take(&mut field.attrs, "fixture");
             }
             Body::Unit
         }
@@ -85,6 +87,7 @@ pub(crate) fn variant(variant: &mut syn::Variant, errors: &Errors) -> Variant {
     for attribute in attributes::take(&mut variant.attrs, "state") {
         errors.report(&attribute, "`#[state(..)]` goes on a field, not on a variant", "remove it");
     }
+    fixture::misplaced(&mut variant.attrs, "a variant", errors);
     let named = matches!(variant.fields, Fields::Named(_));
     Variant {
         ident: variant.ident.clone(),
@@ -101,11 +104,14 @@ fn fields(fields: &mut Fields, errors: &Errors) -> Vec<Field> {
 fn field(field: &mut syn::Field, errors: &Errors) -> Field {
     refuse_conditional(&field.attrs, "field", errors);
     let ours = attributes::take(&mut field.attrs, "state");
+    let keeping = keeping(&ours, field.ident.is_some(), errors);
+    let fixtures = attributes::take(&mut field.attrs, "fixture");
     Field {
         ident: field.ident.clone(),
         ty: field.ty.clone(),
         vis: field.vis.clone(),
-        keeping: keeping(&ours, field.ident.is_some(), errors),
+        fixture: fixture::read(&fixtures, &keeping, errors),
+        keeping,
         attributes: field.attrs.clone(),
     }
 }

@@ -35,6 +35,7 @@ struct Writer<'a> {
 
 impl<'a> Writer<'a> {
     fn json(&mut self, value: &Value, shape: &'a Shape) -> Json {
+        let shape = shape.bare();
         match (value, shape) {
             (value, Shape::Recurse(levels)) => {
                 let Some(at) = self.enclosing.len().checked_sub(1 + *levels as usize) else {
@@ -146,7 +147,7 @@ fn float(value: f64) -> Json {
 
 /// Whether keys of this shape can be the names of an object.
 fn has_text_form(key: &Shape) -> bool {
-    match key {
+    match key.bare() {
         Shape::String | Shape::Char | Shape::Bool | Shape::Int { .. } => true,
         Shape::Enum(shape) => shape.variants.iter().all(|variant| matches!(variant.payload, Shape::Unit)),
         _ => false,
@@ -160,6 +161,7 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn value(&mut self, json: &Json, shape: &'a Shape) -> Result<Value, Mismatch> {
+        let shape = shape.bare();
         match shape {
             Shape::Recurse(levels) => {
                 let Some(at) = self.enclosing.len().checked_sub(1 + *levels as usize) else {
@@ -200,7 +202,7 @@ impl<'a> Reader<'a> {
             Shape::Map { key, value } => self.map(json, shape, key, value),
             Shape::Struct(of) => self.inside(shape, |reader| reader.fields(json, shape, &of.fields)),
             Shape::Enum(_) => self.inside(shape, |reader| reader.variant(json, shape)),
-            Shape::Unit => self.some(None, shape, json),
+            Shape::Unit | Shape::Narrowed(_) => self.some(None, shape, json),
         }
     }
 

@@ -89,6 +89,7 @@ impl<'a> Work<'a> {
         to: &'a Shape,
         default: Option<&Value>,
     ) -> Result<Value, Mismatch> {
+        let (from, to) = (from.bare(), to.bare());
         if let Shape::Recurse(levels) = from {
             return self.outwards(
                 *levels,
@@ -400,7 +401,7 @@ impl Path {
 
 /// The value that a type has by itself.
 fn default_of(shape: &Shape) -> Option<Value> {
-    match shape {
+    match shape.bare() {
         Shape::Struct(StructShape { default, .. }) | Shape::Enum(EnumShape { default, .. }) => {
             decoded(default.as_deref())
         }
@@ -418,7 +419,7 @@ fn default_of(shape: &Shape) -> Option<Value> {
             Some(Value::Seq(vec![default_of(item)?; len]))
         }
         Shape::Tuple(items) => items.iter().map(default_of).collect::<Option<_>>().map(Value::Seq),
-        Shape::Opaque(_) | Shape::Recurse(_) => None,
+        Shape::Opaque(_) | Shape::Recurse(_) | Shape::Narrowed(_) => None,
     }
 }
 

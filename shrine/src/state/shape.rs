@@ -4,8 +4,13 @@
 //! of a shape: paths, type names, documentation, field order, newtype wrappers, `Box`. The names that a [`Shape`]
 //! carries for structs and enums are for messages to people and take no part in comparisons or fingerprints.
 
+#[doc(hidden)]
+pub mod narrowed;
+
 use std::any::TypeId;
 use std::fmt;
+
+pub use narrowed::{Narrowed, Narrowing};
 
 use super::State;
 use super::codec::{DecodeError, Decoder, Encoder};
@@ -66,6 +71,8 @@ pub enum Shape {
     Any,
     /// A struct or enum that encloses this place: 0 is the nearest.
     Recurse(u32),
+    /// A shape of whose values only some are generated as fixtures: [`Shape::bare`] takes it off.
+    Narrowed(Box<Narrowed>),
 }
 
 /// The shape of a struct.
@@ -113,10 +120,19 @@ pub struct VariantShape {
 }
 
 impl Shape {
+    /// The shape without what `#[fixture(..)]` says of it; parts inside keep theirs.
+    #[must_use]
+    pub fn bare(&self) -> &Self {
+        match self {
+            Self::Narrowed(narrowed) => narrowed.shape.bare(),
+            shape => shape,
+        }
+    }
+
     /// Whether both describe the same type, names of types and defaults aside.
     #[must_use]
     pub fn matches(&self, other: &Self) -> bool {
-        match (self, other) {
+        match (self.bare(), other.bare()) {
             (Self::Unit, Self::Unit)
             | (Self::Bool, Self::Bool)
             | (Self::Char, Self::Char)
@@ -171,6 +187,7 @@ impl Shape {
             Self::Array { len, item } => mix(mix(ARRAY, *len), item.fingerprint()),
             Self::Map { key, value } => mix(mix(MAP, key.fingerprint()), value.fingerprint()),
             Self::Opaque(name) => mix(OPAQUE, text(name)),
+            Self::Narrowed(narrowed) => narrowed.shape.fingerprint(),
             Self::Tuple(items) => {
                 let members: Vec<_> =
                     (0..).zip(items).map(|(index, item)| (index, item.fingerprint())).collect();
@@ -206,7 +223,7 @@ impl Shape {
     /// Whether a value of this shape can be encoded as nil.
     #[must_use]
     pub fn is_nullable(&self) -> bool {
-        matches!(self, Self::Unit | Self::Option(_) | Self::Any | Self::Opaque(_))
+        matches!(self.bare(), Self::Unit | Self::Option(_) | Self::Any | Self::Opaque(_))
     }
 }
 
@@ -226,7 +243,7 @@ impl StructShape {
     /// The shape of the field of that name.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&Shape> {
-        self.fields.iter().find(|f| f.name == name).map(|f| &f.shape)
+        self.fields.iter().find(|f| f.name == name).map(|f| f.shape.bare())
     }
 }
 
@@ -234,7 +251,7 @@ impl EnumShape {
     /// The payload of the variant of that name.
     #[must_use]
     pub fn variant(&self, name: &str) -> Option<&Shape> {
-        self.variants.iter().find(|v| v.name == name).map(|v| &v.payload)
+        self.variants.iter().find(|v| v.name == name).map(|v| v.payload.bare())
     }
 }
 
@@ -264,6 +281,7 @@ impl fmt::Display for Shape {
             Self::Opaque(name) => write!(f, "opaque {name}"),
             Self::Any => f.write_str("Value"),
             Self::Recurse(_) => f.write_str("Self"),
+            Self::Narrowed(narrowed) => narrowed.shape.fmt(f),
         }
     }
 }
@@ -298,6 +316,8 @@ impl State for Shape {
             Self::Enum(shape) => encode_items(out, 14, [shape]),
             Self::Opaque(name) => encode_items(out, 15, [name]),
             Self::Recurse(levels) => (16_u8, *levels).encode(out),
+            // It holds functions of this process.
+            Self::Narrowed(narrowed) => narrowed.shape.encode(out),
         }
     }
 

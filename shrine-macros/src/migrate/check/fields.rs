@@ -7,6 +7,7 @@ use crate::errors::Errors;
 use crate::migrate::model::{Hop, How, Link, Operation, Parts, Removed, Transfer, Up};
 use crate::names::{of_type, plain};
 use crate::state::check::field_type;
+use crate::state::fixture::Fixture;
 use crate::state::model::{self, Body, Field, Keeping};
 
 impl Walk<'_> {
@@ -120,6 +121,7 @@ impl Walk<'_> {
             ty: sound(&removed.ty, &removed.keeping),
             vis: self.head.vis.clone(),
             keeping: removed.keeping.clone(),
+            fixture: removed.fixture.clone(),
             attributes: Vec::new(),
         });
         Body::Named(kept.chain(gone).collect())
@@ -166,9 +168,13 @@ fn older_field(transfer: &Transfer) -> Option<Field> {
     match how {
         How::Move { from } if plain(from) == field.name() => Some(field.clone()),
         How::Move { from } => Some(documented(field, from, &field.ty)),
-        How::Carry { from, ty } => Some(documented(field, from, ty)),
+        How::Carry { from, ty } => Some(Field {
+            fixture: field.fixture.as_ref().and_then(Fixture::carried),
+            ..documented(field, from, ty)
+        }),
         How::Change(change) => field.ident.as_ref().map(|ident| Field {
             keeping: change.keeping.clone(),
+            fixture: change.fixture.clone(),
             ..documented(field, ident, &sound(&change.ty, &change.keeping))
         }),
         How::Add { .. } | How::Default => None,

@@ -10,6 +10,7 @@ use crate::migrate::model::{
 use crate::names::{list, plain};
 use crate::state::StateType;
 use crate::state::check::field_type;
+use crate::state::fixture::Fixture;
 use crate::state::model::{self, Body, Field, Variant};
 
 impl Walk<'_> {
@@ -146,9 +147,11 @@ impl Walk<'_> {
     /// that type's older version there.
     fn moved(&self, variant: &Variant) -> Variant {
         let older = self.older_self();
-        let field = |field: &Field| Field {
-            ty: model::replaced(&field.ty, &self.newer.ident, &older).0,
-            ..field.clone()
+        let field = |field: &Field| match model::replaced(&field.ty, &self.newer.ident, &older) {
+            (ty, true) => {
+                Field { ty, fixture: field.fixture.as_ref().and_then(Fixture::carried), ..field.clone() }
+            }
+            (_, false) => field.clone(),
         };
         Variant {
             fields: variant.fields.iter().filter(|field| !field.is_transient()).map(field).collect(),

@@ -75,7 +75,7 @@ impl Hop<'_> {
     }
 
     fn restored(&self, index: usize, removed: &Removed) -> TokenStream {
-        let (local, Removed { field, ty, keeping, down }) = (local(index), removed);
+        let (local, Removed { field, ty, keeping, down, .. }) = (local(index), removed);
         if let Some(down) = down {
             return match bare(down) {
                 Expr::Closure(_) => {

@@ -4,14 +4,15 @@
 //!
 //! | version | what changed |
 //! |---|---|
-//! | 1.0.0 | an entry has any number of postings, no longer one debit and one credit; ledgers can be audited |
-//! | 0.5.0 | the currency became a type of its own, the limit is counted in cents |
+//! | 1.0.0 | an entry has any number of postings, no longer one debit and one credit; ledgers can be audited and have an id |
+//! | 0.5.0 | the currency became a type of its own, the limit is counted in cents; accounts have titles |
 //! | 0.4.0 | the year became a number; a ledger has a status, and no longer a flag |
 //! | 0.3.0 | amounts beyond 21 million; entries are numbered |
 //! | 0.2.0 | whether a ledger is locked is no longer a word in its title |
 //! | 0.1.0 | the first one |
 //!
-//! `tests.rs` says what the migrations are held to. The captured states are in `shrine-fixtures/`.
+//! `tests.rs` says what the migrations are held to. The captured states are in `shrine-fixtures/`, the released shapes in
+//! `shrine.lock`.
 
 mod money;
 #[cfg(test)]
@@ -20,16 +21,35 @@ mod tests;
 use std::collections::BTreeMap;
 
 use shrine::prelude::*;
+use uuid::Uuid;
 
 pub use money::Currency;
 
 /// Books entries and tells the balance of each account.
 #[widget(id = "ledger", version = "1.0.0")]
-#[migrate(from = "0.5.0", change(entries: Vec<EntryV2>, draft: Option<EntryV2>, status: StatusV1))]
+#[migrate(
+    from = "0.5.0",
+    change(
+        entries: Vec<EntryV2>,
+        draft: Option<EntryV2>,
+        accounts: BTreeMap<String, AccountV1>,
+        status: StatusV1
+    ),
+    add(id = Uuid::nil()),
+    check = |old, new| old.entries.len() == new.entries.len() && old.next_number == new.next_number
+)]
+// Most ledgers are of 0.4.0, which was in use for years. They take one step: the hops above and below in one.
+#[migrate(
+    from = "0.4.0",
+    to = "1.0.0",
+    change(entries: Vec<EntryV2>, draft: Option<EntryV2>, status: StatusV1, limit: f32, up = money::cents),
+    remove(currency: String),
+    add(money = |old| Currency::of(&old.currency), accounts = BTreeMap::new(), id = Uuid::nil())
+)]
 #[migrate(
     from = "0.4.0",
     remove(currency: String, down = |new| new.money.code.clone()),
-    add(money = |old| Currency::of(&old.currency)),
+    add(money = |old| Currency::of(&old.currency), accounts = BTreeMap::new()),
     change(limit: f32, up = money::cents, down = money::units)
 )]
 #[migrate(
@@ -62,6 +82,27 @@ pub struct Ledger {
     pub draft: Option<Entry>,
     /// The number of the next entry.
     pub next_number: u64,
+    /// What is known of accounts, by their names.
+    #[fixture(len(0..=3))]
+    pub accounts: BTreeMap<String, Account>,
+    /// What other programs call it; nil for a ledger that is older than ids.
+    #[state(opaque = "uuid@1")]
+    #[fixture(values(Uuid::nil(), Uuid::max()))]
+    pub id: Uuid,
+    /// How much was booked since the program has started: no part of the state.
+    #[state(transient)]
+    pub booked_today: u32,
+}
+
+/// What is known of an account.
+#[state(version = "2")]
+#[migrate(from = "1", add(open = true))]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// What people call it.
+    pub title: String,
+    /// Whether anything can be booked on it.
+    pub open: bool,
 }
 
 /// Whether entries can be booked, and if not, why.
@@ -179,6 +220,7 @@ impl Ledger {
                 self.entries.push(entry);
                 booked.send(self.next_number);
                 self.next_number += 1;
+                self.booked_today += 1;
             }
         }
     }
@@ -191,10 +233,13 @@ impl Ledger {
 
     #[view]
     fn view(&self) -> String {
-        let line = |(account, cents): (&str, i128)| format!("{account:>20} {}", self.money.format(cents));
+        let line = |(account, cents): (&str, i128)| {
+            format!("{:>20} {}", self.title_of(account), self.money.format(cents))
+        };
         let lines = self.balances().into_iter().map(line);
         std::iter::once(format!("{}, since {}", self.name, self.opened))
             .chain(lines)
+            .chain(std::iter::once(format!("{} booked since the start", self.booked_today)))
             .collect::<Vec<_>>()
             .join("\n")
     }
@@ -211,6 +256,14 @@ impl Ledger {
         balances
     }
 
+    fn title_of<'a>(&'a self, account: &'a str) -> &'a str {
+        self.accounts.get(account).map_or(account, |known| &known.title)
+    }
+
+    fn is_closed(&self, account: &str) -> bool {
+        self.accounts.get(account).is_some_and(|known| !known.open)
+    }
+
     fn objection_to(&self, entry: &Entry) -> Option<&'static str> {
         if self.status != Status::Open {
             Some("the ledger is closed")
@@ -218,6 +271,8 @@ impl Ledger {
             Some("debits and credits differ")
         } else if self.limit > 0 && entry.postings.iter().any(|posting| posting.cents > self.limit) {
             Some("a posting is above the limit")
+        } else if entry.postings.iter().any(|posting| self.is_closed(&posting.account)) {
+            Some("an account is closed")
         } else {
             None
         }

@@ -9,6 +9,7 @@ pub struct Currency {
     /// Its code, as `EUR`.
     pub code: String,
     /// How many digits its cents have.
+    #[fixture(range(0..=3))]
     pub digits: u8,
 }
 

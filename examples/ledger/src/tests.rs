@@ -16,6 +16,7 @@ shrine::migration_tests!(
 
 shrine::migration_tests!(crate::Entry as entry);
 shrine::migration_tests!(crate::Status as status);
+shrine::migration_tests!(crate::Account as account);
 
 fn kiosk() -> LedgerV0_1_0 {
     let entry = |text: &str, debit: &str, credit: &str, cents| EntryV1 {

@@ -125,6 +125,14 @@ impl StepContext {
         self.attic.take(version, &path)
     }
 
+    /// Whether a shortcut may be taken: what a way down has put into the attic comes back at the hop where it went, and a
+    /// shortcut passes it by.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn has_nothing_to_restore(&self) -> bool {
+        self.attic.is_empty()
+    }
+
     /// [`StepContext::discard`] for a field under a codec of its own.
     #[doc(hidden)]
     pub fn discard_foreign<T: Foreign>(

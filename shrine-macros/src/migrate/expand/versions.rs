@@ -101,7 +101,7 @@ fn leading(chain: &Chain<'_>, index: usize, link: &Link) -> Before {
         let (older, step) = (&shortcut.link.older.ident, as_step(this, &shortcut.link));
         (!versions.is_empty()).then(|| {
             generated! {
-                if ::core::matches!(__version, #(#versions)|*) {
+                if __context.has_nothing_to_restore() && ::core::matches!(__version, #(#versions)|*) {
                     let __older = <#older as ::shrine::__private::Chain>::load(__version, __input, __context)?;
                     return #step::step(__older, __context);
                 }

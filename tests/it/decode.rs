@@ -1,116 +1,59 @@
 //! No bytes can hurt: whatever is decoded as a state, as whatever version, ends in a value or an error.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeMap;
 
-use shrine::prelude::*;
-use shrine::state::step::{Chain, StepContext};
-use shrine::state::{codec::Decoder, to_bytes};
+use shrine::state::to_bytes;
 use shrine::{State, Value};
-
-/// One field of each kind.
-#[widget(id = "everything", version = "3.0.0")]
-#[migrate(from = "2.0.0", rename(count => total), change(items: Vec<ItemV1>))]
-#[migrate(from = "1.0.0", change(ratio: f32), add(name = "new".to_owned()), remove(legacy: Option<u8>))]
-#[derive(Debug, Clone, Default, PartialEq)]
-struct Everything {
-    total: i64,
-    ratio: f64,
-    name: String,
-    flags: [bool; 3],
-    bytes: Vec<u8>,
-    pair: (u16, Option<char>),
-    names: BTreeSet<String>,
-    by_id: HashMap<u32, Vec<i128>>,
-    items: Vec<Item>,
-    tree: Tree,
-    any: Value,
-    nested: Option<Option<()>>,
-}
-
-#[state(version = "2")]
-#[migrate(from = "1", add(done = false))]
-#[derive(Debug, Clone, Default, PartialEq)]
-struct Item {
-    text: String,
-    done: bool,
-}
-
-#[state]
-#[derive(Debug, Clone, Default, PartialEq)]
-enum Tree {
-    #[default]
-    Leaf,
-    Value(u64),
-    Node {
-        children: Vec<Tree>,
-        labels: BTreeMap<String, u8>,
-    },
-}
-
-#[widget]
-impl Everything {}
-
-const VERSIONS: [&str; 3] = ["3.0.0", "2.0.0", "1.0.0"];
+use shrine_tests::hostile::{
+    Everything, EverythingV1_0_0, EverythingV2_0_0, Item, ItemV1, Machine, Mode, TARGETS, Target, Tree,
+};
 
 #[test]
 fn a_million_hostile_byte_strings_end_in_a_value_or_an_error() {
     let mut random = Random(0x5eed);
-    let seeds = seeds();
+    let seeds: Vec<_> = TARGETS.iter().map(Target::seed).collect();
     let (mut read, mut refused) = (0_u32, 0_u32);
     for round in 0..1_000_000_u32 {
         let bytes = match round % 8 {
             0 => arbitrary(&mut random),
             _ => mutated(&mut random, &seeds),
         };
-        let version = VERSIONS[round as usize % VERSIONS.len()];
-        let mut context = StepContext::default();
-        match Everything::load(version, &mut Decoder::new(&bytes), &mut context) {
-            Ok(state) => {
-                read += 1;
-                // What was read can be written and read again.
-                let again = to_bytes(&state).expect("a state that was read is not too deep");
-                assert!(shrine::state::from_bytes::<Everything>(&again).is_ok());
-            }
-            Err(_) => refused += 1,
+        let target = TARGETS[round as usize % TARGETS.len()];
+        match target.read(&bytes) {
+            true => read += 1,
+            false => refused += 1,
         }
     }
     assert!(read > 1000 && refused > 1000, "both happen: {read} read, {refused} refused");
+}
+
+/// The fuzzer begins with them. `SHRINE_SEEDS=write` writes those that are missing or another state now.
+#[test]
+fn the_seeds_of_the_fuzzer_are_states_of_their_versions() {
+    for target in TARGETS {
+        let (seed, file) = (target.seed(), target.seed_file());
+        assert!(target.read(&seed), "{target:?}");
+        if std::env::var_os("SHRINE_SEEDS").is_some() {
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(&file, &seed).unwrap();
+        }
+        let found = std::fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let help = "run `SHRINE_SEEDS=write cargo test -p shrine-tests seeds_of_the_fuzzer`";
+        assert_eq!(found, seed, "{}: {help}", file.display());
+    }
 }
 
 #[test]
 fn depth_is_an_error_in_both_directions() {
     let mut tree = Tree::Leaf;
     for _ in 0..1000 {
-        tree = Tree::Node { children: vec![tree], labels: BTreeMap::new() };
+        tree = Tree::Node { children: vec![tree], labels: BTreeMap::new(), next: None };
     }
     let error = to_bytes(&tree).expect_err("too deep");
     assert_eq!(error.to_string(), "nested deeper than 256 levels");
     let deep = vec![0x91; 100_000];
     let error = shrine::state::from_bytes::<Value>(&deep).expect_err("too deep");
     assert!(error.to_string().ends_with("nested deeper than 256 levels"), "{error}");
-}
-
-/// Valid states of every version.
-fn seeds() -> Vec<Vec<u8>> {
-    let head = Everything {
-        total: -5,
-        name: "Ada".to_owned(),
-        bytes: vec![1, 2, 3],
-        pair: (9, Some('é')),
-        names: ["a", "b"].map(str::to_owned).into(),
-        by_id: HashMap::from([(7, vec![i128::MIN, 1])]),
-        items: vec![Item { text: "x".to_owned(), done: true }; 2],
-        tree: Tree::Node { children: vec![Tree::Value(3)], labels: BTreeMap::from([("k".to_owned(), 1)]) },
-        any: Value::Seq(vec![Value::Nil, Value::F64(0.5)]),
-        nested: Some(None),
-        ..Everything::default()
-    };
-    let down = |version: &str| {
-        let mut out = shrine::state::codec::Encoder::new();
-        head.clone().store(version, &mut out, &mut StepContext::default()).expect("steps down");
-        out.finish().expect("encodes")
-    };
-    VERSIONS.map(down).into()
 }
 
 fn arbitrary(random: &mut Random) -> Vec<u8> {
@@ -170,5 +113,7 @@ fn the_fingerprint_of_a_type_is_that_of_its_shape() {
     check::<Item>();
     check::<ItemV1>();
     check::<Tree>();
+    check::<Machine>();
+    check::<Mode>();
     check::<(u8, Result<(), String>, std::time::Duration)>();
 }

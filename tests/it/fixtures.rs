@@ -3,68 +3,17 @@
 mod overrides;
 mod wrong;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::net::IpAddr;
-use std::num::NonZero;
-use std::time::Duration;
-
 use proptest::strategy::Strategy;
 use shrine::fixtures::{Failure, Law, Laws, Report, boundary, check, fixture, random, strategy};
 use shrine::prelude::*;
 use shrine::state::step::Chain;
 use shrine::state::{from_bytes, shape_of, to_bytes};
-use shrine::{State, Value, migrate_from};
+use shrine::{State, migrate_from};
+use shrine_tests::hostile::{Everything, EverythingV1_0_0, Item, ItemV1, Machine, Tree};
 
-/// One field of each kind, and types that take less than their shape says.
-#[widget(id = "good", version = "3.0.0")]
-#[migrate(from = "2.0.0", rename(count => total), change(items: Vec<ItemV1>))]
-#[migrate(from = "1.0.0", change(ratio: f32), add(name = "new".to_owned()), remove(legacy: Option<u8>))]
-#[derive(Debug, Clone, Default, PartialEq)]
-struct Good {
-    total: i64,
-    ratio: f64,
-    name: String,
-    flags: [bool; 3],
-    bytes: Vec<u8>,
-    pair: (u16, Option<char>),
-    names: HashSet<String>,
-    by_id: HashMap<u32, Vec<i128>>,
-    items: Vec<Item>,
-    tree: Tree,
-    any: Value,
-    nested: Option<Option<()>>,
-    host: Option<IpAddr>,
-    port: Option<NonZero<u16>>,
-    timeout: Duration,
-}
-
-#[state(version = "2")]
-#[migrate(from = "1", add(done = false))]
-#[derive(Debug, Clone, Default, PartialEq)]
-struct Item {
-    text: String,
-    done: bool,
-}
-
-#[state]
-#[derive(Debug, Clone, Default, PartialEq)]
-enum Tree {
-    #[default]
-    Leaf,
-    Value(u64),
-    Node {
-        children: Vec<Tree>,
-        labels: BTreeMap<i8, f32>,
-        next: Option<Box<Tree>>,
-    },
-    Last(Result<Box<Tree>, ()>),
-}
-
-#[widget]
-impl Good {}
-
-shrine::migration_tests!(Good);
+shrine::migration_tests!(Everything);
 shrine::migration_tests!(Item as item_migrations);
+shrine::migration_tests!(Machine as machine);
 
 #[test]
 fn every_fixture_of_a_recursive_type_is_one_of_it() {
@@ -94,10 +43,10 @@ fn depth_of(tree: &Tree) -> usize {
 
 #[test]
 fn a_strategy_gives_states_of_the_type() {
-    let states = strategy(shape_of::<Good>()).prop_map(|value| to_bytes(&value).unwrap());
+    let states = strategy(shape_of::<Everything>()).prop_map(|value| to_bytes(&value).unwrap());
     proptest::proptest!(|(bytes in states)| {
         // Not all are: an address is more than text.
-        if let Ok(state) = from_bytes::<Good>(&bytes) {
+        if let Ok(state) = from_bytes::<Everything>(&bytes) {
             proptest::prop_assert!(to_bytes(&state).is_ok());
         }
     });
@@ -327,13 +276,13 @@ fn goldens_are_read_as_their_version_and_a_wrong_one_is_named() {
 
 #[test]
 fn one_state_migrates_with_a_report_of_what_happened() {
-    let old = GoodV1_0_0 {
+    let old = EverythingV1_0_0 {
         count: 3,
         legacy: Some(7),
         items: vec![ItemV1 { text: "milk".to_owned() }],
-        ..fixture::<GoodV1_0_0>()
+        ..fixture::<EverythingV1_0_0>()
     };
-    let migrated = migrate_from::<Good, _>(old).unwrap();
+    let migrated = migrate_from::<Everything, _>(old).unwrap();
     assert_eq!((migrated.state.total, migrated.state.items[0].done), (3, false));
     let expected = "\
 1.0.0 -> 2.0.0
@@ -352,8 +301,8 @@ attic
 
 #[test]
 fn a_state_of_another_type_does_not_migrate() {
-    let error = migrate_from::<Good, _>(ForgetsV1_0_0 { name: String::new(), title: String::new() });
+    let error = migrate_from::<Everything, _>(ForgetsV1_0_0 { name: String::new(), title: String::new() });
     let error = error.unwrap_err().to_string();
     assert!(error.contains("ForgetsV1_0_0` is no version of"), "{error}");
-    assert_eq!(Good::VERSION, "3.0.0");
+    assert_eq!(Everything::VERSION, "3.0.0");
 }

@@ -4,6 +4,7 @@
 //! package name would overwrite each other's library there: every project of a test has a name of its own.
 
 mod answer;
+pub mod hostile;
 mod project;
 mod watch;
 

@@ -115,6 +115,6 @@ pub mod __private {
 struct Readme;
 
 /// The examples of the guide to migrations, compiled and run.
-#[cfg(all(doctest, feature = "fixtures"))]
+#[cfg(all(doctest, feature = "fixtures", feature = "serde"))]
 #[doc = include_str!("../../docs/migrations.md")]
 struct MigrationsGuide;

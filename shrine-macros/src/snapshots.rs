@@ -69,6 +69,24 @@ fn an_enum() {
 }
 
 #[test]
+fn fixtures_of_fields() {
+    let item = quote! {
+        struct Volume {
+            #[fixture(range(0..=100))]
+            level: u8,
+            #[fixture(range(..LIMIT), len(MIN..MAX))]
+            history: Vec<f32>,
+            #[fixture(values("a", text()))]
+            name: String,
+            #[state(opaque = "uuid@1")]
+            #[fixture(with = Uuid::from_u64)]
+            id: Uuid,
+        }
+    };
+    insta::assert_snapshot!(pretty(state::attribute(quote!(), item, &Lock::default())));
+}
+
+#[test]
 fn an_enum_with_a_hop() {
     let item = quote! {
         #[migrate(

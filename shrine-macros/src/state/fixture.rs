@@ -112,7 +112,7 @@ fn agree(said: &[Ident], keeping: &Keeping, errors: &Errors) {
 fn limits(name: &Ident, tokens: TokenStream, example: &str, errors: &Errors) -> Option<Limits> {
     match syn::parse2::<Expr>(tokens.clone()) {
         Ok(Expr::Range(range)) if range.start.is_some() || range.end.is_some() => {
-            empty(&range, errors);
+            empty(name, &range, errors);
             Some(Limits { range, place: name.span() })
         }
         _ => {
@@ -124,8 +124,11 @@ fn limits(name: &Ident, tokens: TokenStream, example: &str, errors: &Errors) -> 
 }
 
 /// Reports a range between two literals that has no values. Of other ends only the compiler knows what they are.
-fn empty(range: &ExprRange, errors: &Errors) {
-    let (Some(from), Some(to)) = ends(range) else { return };
+fn empty(name: &Ident, range: &ExprRange, errors: &Errors) {
+    let (from, to) = ends(range);
+    // Nothing is shorter than empty.
+    let from = from.or_else(|| (range.start.is_none() && name == "len").then_some(End::Int(0)));
+    let (Some(from), Some(to)) = (from, to) else { return };
     let kept = match range.limits {
         RangeLimits::Closed(_) => from <= to,
         RangeLimits::HalfOpen(_) => from < to,
@@ -134,7 +137,7 @@ fn empty(range: &ExprRange, errors: &Errors) {
         errors.report(
             range,
             format!("no value is in the range `{}`", of_range(range)),
-            "write the lesser end first",
+            "write the lesser end first, or `..=` to include the greater one",
         );
     }
 }

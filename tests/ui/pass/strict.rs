@@ -42,17 +42,26 @@ pub mod std {}
 /// Shadows a crate.
 pub mod core {}
 
+const LIMIT: i64 = 9;
+
+fn made(seed: u64) -> u64 {
+    seed
+}
+
 /// A widget with a history.
 #[widget(id = "strict.one-2", version = "1.0.0-rc.2")]
-#[migrate(from = "0.9.0", rename(count => total), add(step = 1), remove(gone: bool, lost: [u8; 2], #[state(opaque = "text.utf-8@1")] was: ::std::string::String, meters: Meters))]
+#[migrate(from = "0.9.0", rename(count => total), add(step = 1), remove(gone: bool, lost: [u8; 2], #[state(opaque = "text.utf-8@1")] #[fixture(values("a"))] was: ::std::string::String, meters: Meters))]
 #[migrate(from = "0.8.0-beta.2", add(tree), manual)]
 #[migrate(from = "0.8.0-beta.1", change(count: i32, step_0: u8, up = |old| old.into(), down = |new| new as u8))]
 #[derive(Debug, Default, Clone, PartialEq)]
 pub struct Strict {
     /// The total.
+    #[fixture(range(-LIMIT..LIMIT))]
     pub total: i64,
     /// The step.
+    #[fixture(values(1, LIMIT))]
     pub step: i64,
+    #[fixture(with = made)]
     step_0: u64,
     /// How it is.
     pub(crate) mode: Mode,

@@ -5,9 +5,18 @@
 fn mistakes_are_named_where_they_are() {
     let cases = trybuild::TestCases::new();
     cases.pass("ui/pass/*.rs");
-    for topic in
-        ["behaviour", "fixture", "manual", "migrate", "ports", "shortcuts", "state", "transform", "variants", "widget"]
-    {
+    for topic in [
+        "behaviour",
+        "fixture",
+        "manual",
+        "migrate",
+        "ports",
+        "shortcuts",
+        "state",
+        "transform",
+        "variants",
+        "widget",
+    ] {
         cases.compile_fail(format!("ui/{topic}/*.rs"));
     }
 }

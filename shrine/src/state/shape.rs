@@ -207,7 +207,7 @@ impl Shape {
 
     /// Whether the shape refers to a type around it: then it means something else elsewhere.
     pub(crate) fn is_recursive(&self) -> bool {
-        match self {
+        match self.bare() {
             Self::Recurse(_) => true,
             Self::Option(item) | Self::Seq(item) | Self::Set(item) | Self::Array { item, .. } => {
                 item.is_recursive()

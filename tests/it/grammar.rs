@@ -300,11 +300,12 @@ fn a_shortcut_is_taken_where_it_leads_on_the_way() {
     let mut context = StepContext::default();
     let exact: Shortcut = load("0.7.0", &ShortcutV0_7_0 { n: 4, a: 1 }, &mut context).unwrap();
     assert_eq!((exact.total, exact.via.as_str(), exact.step), (4, "shortcut", 3));
-    let before: Shortcut = load("0.6.0", &ShortcutV0_6_0 { n: 4 }, &mut context).unwrap();
+    let before: Shortcut = load("0.6.0", &ShortcutV0_6_0 { n: 4 }, &mut StepContext::default()).unwrap();
     assert_eq!((before.via.as_str(), before.step), ("shortcut", 3), "over 0.7.0");
-    let on_the_way: ShortcutV0_9_0 = load("0.6.0", &ShortcutV0_6_0 { n: 4 }, &mut context).unwrap();
+    let on_the_way: ShortcutV0_9_0 =
+        load("0.6.0", &ShortcutV0_6_0 { n: 4 }, &mut StepContext::default()).unwrap();
     assert_eq!(on_the_way.via, "early");
-    let inside: Shortcut = load("0.8.0", &ShortcutV0_8_0 { count: 4 }, &mut context).unwrap();
+    let inside: Shortcut = load("0.8.0", &ShortcutV0_8_0 { count: 4 }, &mut StepContext::default()).unwrap();
     assert_eq!((inside.via.as_str(), inside.step), ("steps", 1));
 }
 

@@ -240,6 +240,7 @@ struct Planner<'a> {
 impl<'a> Planner<'a> {
     /// The node that turns `from` into `to`. `default` is what the `Default` around it has in this place.
     fn node(&mut self, from: &'a Shape, to: &'a Shape, default: Option<&Value>) -> Result<usize, Misfit> {
+        let (from, to) = (from.bare(), to.bare());
         if let Shape::Recurse(levels) = from {
             return self.outwards(*levels, |work| &mut work.from, |work, from| work.node(from, to, None));
         }

@@ -58,6 +58,8 @@ pub mod event;
 pub mod fixtures;
 #[cfg(feature = "host")]
 pub mod registry;
+#[cfg(feature = "host")]
+pub mod scene;
 pub mod state;
 pub mod transform;
 mod widget;

@@ -9,6 +9,7 @@ pub mod new;
 mod output;
 mod project;
 pub mod release;
+pub mod scene;
 mod signals;
 pub mod watch;
 
@@ -28,6 +29,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(Arguments { command: Some(CommandLine::Capture(arguments)) }) => capture::run(&arguments),
         Ok(Arguments { command: Some(CommandLine::Check(arguments)) }) => check::run(&arguments),
         Ok(Arguments { command: Some(CommandLine::Release(arguments)) }) => release::run(&arguments),
+        Ok(Arguments { command: Some(CommandLine::Scene(arguments)) }) => scene::run(&arguments),
         Ok(Arguments { command: Some(CommandLine::History(arguments)) }) => history::run(arguments),
         Ok(Arguments { command: None }) => {
             // Somebody who does not know what to write gets what there is; a closed terminal is no reason to fail.
@@ -58,6 +60,7 @@ enum CommandLine {
     Check(check::CheckArguments),
     History(history::HistoryArguments),
     Release(release::ReleaseArguments),
+    Scene(scene::SceneArguments),
 }
 
 const EXIT_CODES: &str = "\

@@ -10,6 +10,7 @@
 //! | `run` | carries out what the session decides |
 //! | `door` | commands from other processes |
 //! | `golden` | states that tests keep |
+//! | `scene` | a scene, written into a file that has one |
 //! | `report` | tells people and programs |
 //! | `survey` | builds and loads a project once, to ask its widgets |
 //! | `release` | what was released stays as it was |
@@ -43,6 +44,8 @@ pub mod release;
 pub mod report;
 #[cfg(feature = "live")]
 pub mod run;
+#[cfg(feature = "cli")]
+pub mod scene;
 #[cfg(feature = "live")]
 pub mod session;
 #[cfg(feature = "cli")]

@@ -1,6 +1,7 @@
 //! Carries out what a session decides: builds, loads, asks the registry, and tells an audience.
 
 mod answer;
+mod stage;
 mod visitor;
 
 use std::collections::BTreeMap;
@@ -17,8 +18,9 @@ use crate::build::{BuildMessage, Builder, CargoOptions, Package, Project};
 use crate::error::Error;
 use crate::exit::ExitCode;
 use crate::load::Loader;
-use crate::session::{Action, Applied, Input, Options, Session};
+use crate::session::{Action, Applied, Command, Input, Options, Session};
 use crate::watch::{Noticed, Watcher};
+use stage::Stage;
 use visitor::{Overheard, Visitor};
 
 /// What comes in from other threads.
@@ -77,6 +79,8 @@ pub struct Run {
     directories: BTreeMap<String, PathBuf>,
     /// The directory of the crate that each widget came from, by its id.
     homes: BTreeMap<String, PathBuf>,
+    /// The scene, and what it is held against.
+    stage: Stage,
     /// Who waits until it is ready.
     visitors: Vec<Visitor>,
 }
@@ -100,6 +104,7 @@ impl Run {
         let watcher = (!options.once).then(|| Watcher::start(&project, notice)).transpose()?;
         let loader = Loader::new(&project.target_directory);
         let directories = directories(&project);
+        let stage = Stage::new(&project.directory);
         let builder =
             Builder::new(start, cargo, project, move |message| drop(build.send(Message::Build(message))));
         Ok(Self {
@@ -112,6 +117,7 @@ impl Run {
             spent: Phases::default(),
             directories,
             homes: BTreeMap::new(),
+            stage,
             visitors: Vec::new(),
         })
     }
@@ -127,8 +133,11 @@ impl Run {
         self.builder.canceller()
     }
 
-    /// Begins.
+    /// Begins, unless the scene is none.
     pub fn start(&mut self, registry: &mut Registry, audience: &mut dyn Audience) -> ControlFlow<ExitCode> {
+        if !self.options.embedded && !self.stage.is_readable(audience) {
+            return ControlFlow::Break(ExitCode::BadConfiguration);
+        }
         self.feed(Input::Started, registry, audience)
     }
 
@@ -236,15 +245,25 @@ impl Run {
             }
             Action::CancelBuild => self.builder.cancel(),
             Action::Apply { package, artifact } => {
-                let applied = self.apply(package, &artifact, registry, audience);
+                let applied = self.apply(package, &artifact, registry);
                 self.tell(registry, audience)?;
                 self.feed(Input::Applied(applied), registry, audience)?;
+            }
+            Action::ApplyScene { must } => {
+                let is_good = self.stage.apply(registry, audience);
+                self.tell(registry, audience)?;
+                if must && !is_good {
+                    return ControlFlow::Break(ExitCode::BadConfiguration);
+                }
             }
             Action::Announce => audience.event(&Event::Ready {
                 generation: registry.generation().unwrap_or_default(),
                 widgets: registry.widgets(),
                 instances: registry.instances(),
             }),
+            Action::Run(Command::Scene { states }) => {
+                audience.event(&self.stage.show(registry, states));
+            }
             Action::Run(command) => {
                 for event in answer::answer(&command, registry, &self.homes) {
                     audience.event(&event);
@@ -260,13 +279,7 @@ impl Run {
         ControlFlow::Continue(())
     }
 
-    fn apply(
-        &mut self,
-        package: String,
-        artifact: &Path,
-        registry: &mut Registry,
-        audience: &mut dyn Audience,
-    ) -> Applied {
+    fn apply(&mut self, package: String, artifact: &Path, registry: &mut Registry) -> Applied {
         let clock = Instant::now();
         let library = match self.loader.load(&package, artifact) {
             Ok(library) => library,
@@ -282,28 +295,14 @@ impl Run {
         }
         let mut options = HotUpdate::default();
         options.spent = self.spent;
+        let modules = library.modules().to_vec();
         match registry.hot_update(library, options) {
             Outcome::Updated(update) => {
-                if !self.options.embedded {
-                    create_instances(registry, audience);
-                }
+                self.stage.learn(package, modules);
                 Applied::Running { generation: update.generation }
             }
             Outcome::Unchanged { generation } => Applied::Running { generation },
             _ => Applied::Refused,
-        }
-    }
-}
-
-/// One instance of each widget, with the widget's id.
-fn create_instances(registry: &mut Registry, audience: &mut dyn Audience) {
-    let instances = registry.instances();
-    let has_instance =
-        |widget: &str| instances.iter().any(|instance| instance.widget == widget || instance.id == widget);
-    for widget in registry.widgets().into_iter().filter(|widget| !has_instance(&widget.id)) {
-        if let Err(error) = registry.create(&widget.id, &widget.id) {
-            let command = format!("create {}", widget.id);
-            audience.event(&Event::Error { command, reason: error.to_string(), help: error.help() });
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Invariants:
 //! - At most one build is under way, and only its result counts.
 //! - What changed stays to be built until a build of it has ended well.
+//! - The scene is held against code only when all of a build is in.
 //! - `ready` is said once, before any command is carried out.
 
 mod action;
@@ -44,6 +45,8 @@ pub struct Session {
     applying: usize,
     generation: Option<u64>,
     ready: bool,
+    /// Whether code came in that the scene was not held against.
+    fresh: bool,
     /// The worst of what `--once` has seen.
     verdict: Option<ExitCode>,
     /// The packages that never had widgets.
@@ -61,6 +64,7 @@ pub struct Session {
 struct Dirty {
     all: bool,
     capture: bool,
+    scene: bool,
     packages: BTreeSet<String>,
 }
 
@@ -113,10 +117,17 @@ impl Session {
     }
 
     fn changed(&mut self, change: Change, then: &mut Vec<Action>) {
-        let Change { paths, decision, why, packages } = change;
+        let Change { paths, decision, why, packages, scene } = change;
+        if decision == ChangeDecision::Scene && self.options.embedded {
+            return;
+        }
         then.push(Action::Emit(Event::Changed { paths, decision, why }));
         if decision == ChangeDecision::Nothing {
             return;
+        }
+        self.dirty.scene |= scene;
+        if decision == ChangeDecision::Scene {
+            return self.apply_scene(then);
         }
         self.dirty.capture |= decision == ChangeDecision::Capture;
         match packages {
@@ -125,6 +136,18 @@ impl Session {
         }
         if !self.paused {
             self.start_build(then);
+        }
+    }
+
+    /// Applies the scene if it or the code has changed, unless that has to wait.
+    fn apply_scene(&mut self, then: &mut Vec<Action>) {
+        let is_due = self.dirty.scene || self.fresh;
+        let is_paused = self.paused && self.ready && !self.fresh;
+        let must_wait =
+            is_paused || self.building.is_some() || self.applying > 0 || self.generation.is_none();
+        if is_due && !must_wait && !self.options.embedded {
+            (self.dirty.scene, self.fresh) = (false, false);
+            then.push(Action::ApplyScene { must: !self.ready && self.verdict.is_none() });
         }
     }
 
@@ -159,7 +182,7 @@ impl Session {
         }
         let is_dirty = |built: &&PackageBuild| !matches!(built.verdict, Verdict::Built(_));
         let packages = packages.iter().filter(is_dirty).map(|built| built.package.clone()).collect();
-        self.dirty = Dirty { packages, ..Dirty::default() };
+        self.dirty = Dirty { packages, scene: self.dirty.scene, ..Dirty::default() };
     }
 
     /// One event for all packages of a build that failed.
@@ -205,7 +228,7 @@ impl Session {
     fn applied(&mut self, applied: Applied, then: &mut Vec<Action>) {
         self.applying = self.applying.saturating_sub(1);
         match applied {
-            Applied::Running { generation } => self.generation = Some(generation),
+            Applied::Running { generation } => (self.generation, self.fresh) = (Some(generation), true),
             Applied::Refused => self.fail(ExitCode::Refused),
             Applied::LoadFailed { package, reason, help, no_widgets } => {
                 // A member of a workspace that only helps others is no mistake; one that has lost its widgets is.
@@ -231,6 +254,9 @@ impl Session {
             let help = crate::error::Error::NothingToWatch { reason: String::new() }.help();
             then.push(Action::Emit(Event::Error { command: "watch".to_owned(), reason, help }));
             return self.exit(ExitCode::NothingToWatch, then);
+        }
+        if !(self.options.once && self.verdict.is_some()) {
+            self.apply_scene(then);
         }
         if self.generation.is_some() && !self.ready && !(self.options.once && self.verdict.is_some()) {
             self.ready = true;
@@ -295,6 +321,8 @@ impl Session {
         let is_dirty = self.dirty.all || self.dirty.capture || !self.dirty.packages.is_empty();
         if was_paused && is_dirty && self.building.is_none() {
             self.start_build(then);
+        } else if was_paused {
+            self.apply_scene(then);
         }
     }
 

@@ -177,6 +177,20 @@ pub enum Event {
         /// All of them.
         value: Vec<ConnectionSummary>,
     },
+    /// What runs was made like the scene.
+    SceneApplied {
+        /// The file, absolute.
+        path: String,
+        /// What was done for it, in order; for people.
+        changes: Vec<String>,
+    },
+    /// The scene as it runs.
+    Scene {
+        /// The file that would say so, absolute.
+        path: String,
+        /// Its text.
+        value: String,
+    },
     /// A command could not be done.
     Error {
         /// The command.

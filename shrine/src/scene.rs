@@ -46,6 +46,7 @@
 //! # Ok::<(), &str>(())
 //! ```
 
+mod apply;
 mod check;
 mod difference;
 mod error;

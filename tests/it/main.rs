@@ -11,6 +11,7 @@ mod macros;
 mod payloads;
 mod release;
 mod runtime;
+mod scene;
 mod transforms;
 mod ui;
 mod watch;

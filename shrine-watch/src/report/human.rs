@@ -159,6 +159,11 @@ impl<W: Write> Human<W> {
                 self.line(Tone::Odd, "declined", &format!("{widget}: {reason}"));
             }
             Event::Planned(plan) => self.planned(plan),
+            Event::Scene { value, .. } => {
+                self.line(Tone::Plain, "scene", "");
+                self.raw(value);
+            }
+            Event::SceneApplied { changes, .. } if !self.style.quiet => self.scene(changes),
             Event::Error { command, reason, help } => {
                 self.line(Tone::Bad, "error", &format!("{command}: {reason}"));
                 self.hint(help.as_deref().unwrap_or_default());
@@ -355,6 +360,15 @@ impl<W: Write> Human<W> {
                 names => format!("  [{}]", names.join(", ")),
             };
             self.raw(&format!("{:21}{index:>4}  {cause:<28} {version:<10} {bytes} B{names}{current}\n", ""));
+        }
+    }
+
+    fn scene(&mut self, changes: &[String]) {
+        let count =
+            if changes.is_empty() { "nothing changes".to_owned() } else { count(changes.len(), "change") };
+        self.line(Tone::Good, "scene", &count);
+        for change in changes {
+            self.raw(&format!("{:21}{change}\n", ""));
         }
     }
 

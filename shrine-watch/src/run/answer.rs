@@ -76,8 +76,9 @@ fn carry_out(command: &Command, registry: &mut Registry, homes: &Homes) -> Resul
             one(capture(instance, name.as_deref().unwrap_or(instance), registry, homes)?)
         }
         Command::Connections => one(registry.connections()),
-        // The session does these itself.
-        Command::Errors
+        // The session and the stage do these themselves.
+        Command::Scene { .. }
+        | Command::Errors
         | Command::Reload
         | Command::Pause
         | Command::Resume

@@ -25,6 +25,11 @@ pub enum Action {
         /// The library.
         artifact: PathBuf,
     },
+    /// Make what runs like the scene.
+    ApplyScene {
+        /// Whether a bad scene ends the session: it has never been applied, and all widgets are there.
+        must: bool,
+    },
     /// Say that everything runs: [`Event::Ready`].
     Announce,
     /// Ask something of the registry.

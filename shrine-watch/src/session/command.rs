@@ -31,6 +31,11 @@ pub enum Command {
     Capture(String, Option<String>),
     /// Show the connections.
     Connections,
+    /// Show the scene as it runs, perhaps with the states as they are.
+    Scene {
+        /// With the states.
+        states: bool,
+    },
     /// Show what the compiler said last.
     Errors,
     /// Build now.
@@ -46,7 +51,7 @@ pub enum Command {
 }
 
 /// Name, letter, arguments, and what it does. The help is made of it.
-const COMMANDS: [(&str, &str, &str, &str); 15] = [
+const COMMANDS: [(&str, &str, &str, &str); 16] = [
     ("state", "s", "[INSTANCE]", "show the state"),
     ("view", "v", "[INSTANCE]", "show the view"),
     ("send", "", "INSTANCE.PORT [JSON]", "send a message"),
@@ -56,6 +61,7 @@ const COMMANDS: [(&str, &str, &str, &str); 15] = [
     ("history", "", "[INSTANCE]", "show the past states"),
     ("capture", "", "INSTANCE [NAME]", "keep the state in shrine-fixtures, for tests"),
     ("connections", "c", "", "show the connections"),
+    ("scene", "S", "[states]", "show what runs as a shrine.toml"),
     ("errors", "e", "", "show again what the compiler said"),
     ("reload", "r", "", "build now"),
     ("pause", "p", "", "do not build when files change"),
@@ -124,6 +130,9 @@ pub fn parse(line: &str) -> Result<Option<Command>, Mistake> {
         let help = "use letters, digits, `-`, `_` and `.`, as in `after-a-day`".to_owned();
         return Err(error(line, format!("`{text}` cannot be the name of a file"), Some(help)));
     }
+    if *name == "scene" && !["", "states"].contains(&rest) {
+        return Err(error(line, format!("`scene` does not take `{rest}`"), usage()));
+    }
     if !takes_more && !text.is_empty() {
         return Err(error(line, format!("`{name}` takes one instance"), usage()));
     }
@@ -147,6 +156,7 @@ pub fn parse(line: &str) -> Result<Option<Command>, Mistake> {
         "history" => Command::History(instance()),
         "capture" => Command::Capture(target.to_owned(), (!text.is_empty()).then(|| text.to_owned())),
         "connections" => Command::Connections,
+        "scene" => Command::Scene { states: !target.is_empty() },
         "errors" => Command::Errors,
         "reload" => Command::Reload,
         "pause" => Command::Pause,
@@ -202,6 +212,7 @@ impl fmt::Display for Command {
             Self::Capture(instance, None) => write!(f, "capture {instance}"),
             Self::Capture(instance, Some(name)) => write!(f, "capture {instance} {name}"),
             Self::Connections => f.write_str("connections"),
+            Self::Scene { states } => f.write_str(if *states { "scene states" } else { "scene" }),
             Self::Errors => f.write_str("errors"),
             Self::Reload => f.write_str("reload"),
             Self::Pause => f.write_str("pause"),
@@ -275,6 +286,8 @@ mod tests {
         assert!(refused("send a.b hello").0.starts_with("`hello` is not JSON"));
         assert_eq!(refused("capture").1, "write `capture INSTANCE [NAME]`");
         assert_eq!(refused("capture a ../b").0, "`../b` cannot be the name of a file");
+        assert_eq!(parsed("scene states"), Command::Scene { states: true });
+        assert_eq!(refused("scene here").1, "write `scene [states]`");
         assert_eq!(refused("state a b").0, "`state` takes one instance");
     }
 }

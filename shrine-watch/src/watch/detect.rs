@@ -20,6 +20,9 @@ pub struct Change {
     pub why: String,
     /// The packages that are affected; `None` is all of them.
     pub packages: Option<BTreeSet<String>>,
+    /// Whether the scene is among the files.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub scene: bool,
 }
 
 /// A file that is there.
@@ -98,6 +101,7 @@ fn nothing<'a>(inputs: &Inputs, touched: impl Iterator<Item = &'a PathBuf>) -> O
         decision: ChangeDecision::Nothing,
         why,
         packages: Some(BTreeSet::new()),
+        scene: false,
     })
 }
 
@@ -107,13 +111,20 @@ fn decide(inputs: &Inputs, changed: &[PathBuf], sight: &Sight) -> Change {
         use Role::{BuildScript, Config, Lock, Manifest, Toolchain};
         matches!(inputs.role(path), Some(Manifest | Lock | Config | Toolchain | BuildScript))
     };
+    let is_scene = |path: &PathBuf| inputs.role(path) == Some(Role::Scene);
+    let scene = changed.iter().any(is_scene);
     if let Some(path) = changed.iter().find(captures) {
         let why = format!("`{}` says how to build, so cargo is asked again", inputs.display(path));
-        return Change { paths, decision: ChangeDecision::Capture, why, packages: None };
+        return Change { paths, decision: ChangeDecision::Capture, why, packages: None, scene };
     }
+    if changed.iter().all(is_scene) {
+        let (decision, why) = (ChangeDecision::Scene, "the scene is applied as it is now".to_owned());
+        return Change { paths, decision, why, packages: Some(BTreeSet::new()), scene };
+    }
+    let changed: Vec<_> = changed.iter().filter(|path| !is_scene(path)).cloned().collect();
     let packages = changed.iter().flat_map(|path| inputs.packages_of(path)).collect();
-    let why = explain(inputs, changed, &packages, sight);
-    Change { paths, decision: ChangeDecision::Rebuild, why, packages: Some(packages) }
+    let why = explain(inputs, &changed, &packages, sight);
+    Change { paths, decision: ChangeDecision::Rebuild, why, packages: Some(packages), scene }
 }
 
 fn explain(inputs: &Inputs, changed: &[PathBuf], packages: &BTreeSet<String>, sight: &Sight) -> String {

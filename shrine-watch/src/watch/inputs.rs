@@ -32,6 +32,8 @@ pub enum Role {
     Toolchain,
     /// A build script.
     BuildScript,
+    /// The `shrine.toml`.
+    Scene,
     /// What the compiler reads.
     Source,
     /// What may be missing in a build that failed.
@@ -115,13 +117,18 @@ impl Inputs {
             ["rust-toolchain.toml", "rust-toolchain"].map(|name| (directory.join(name), Role::Toolchain))
         });
         let outer = cargo::toolchain_file(&self.project.directory).map(|file| (file, Role::Toolchain));
-        [(root.join("Cargo.toml"), Role::Manifest), (root.join("Cargo.lock"), Role::Lock)]
-            .into_iter()
-            .chain(manifests)
-            .chain(scripts.cloned().chain(default_scripts).map(|script| (script, Role::BuildScript)))
-            .chain(configs)
-            .chain(toolchains)
-            .chain(outer)
+        let scene = self.project.directory.join(shrine::scene::FILE);
+        [
+            (root.join("Cargo.toml"), Role::Manifest),
+            (root.join("Cargo.lock"), Role::Lock),
+            (scene, Role::Scene),
+        ]
+        .into_iter()
+        .chain(manifests)
+        .chain(scripts.cloned().chain(default_scripts).map(|script| (script, Role::BuildScript)))
+        .chain(configs)
+        .chain(toolchains)
+        .chain(outer)
     }
 
     /// What the compiler has read.

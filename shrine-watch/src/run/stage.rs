@@ -1,0 +1,149 @@
+//! Makes what runs like the scene.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use shrine::abi::handle::Module;
+use shrine::event::Event;
+use shrine::registry::Registry;
+use shrine::scene::{FILE, Known, KnownWidget, Scene, SceneError};
+
+use super::Audience;
+
+/// The scene of a run.
+#[derive(Debug)]
+pub(super) struct Stage {
+    file: PathBuf,
+    /// The widgets that run, by package.
+    modules: BTreeMap<String, Vec<Arc<Module>>>,
+    /// What was applied last; none before the first time.
+    applied: Option<Scene>,
+    /// The text that it was applied from.
+    text: Option<String>,
+    /// The mistakes that were told last: they are told once.
+    told: Vec<String>,
+}
+
+impl Stage {
+    pub(super) fn new(directory: &Path) -> Self {
+        let file = directory.join(FILE);
+        Self { file, modules: BTreeMap::new(), applied: None, text: None, told: Vec::new() }
+    }
+
+    /// Takes in what a package has now.
+    pub(super) fn learn(&mut self, package: String, modules: Vec<Arc<Module>>) {
+        self.modules.insert(package, modules);
+    }
+
+    /// Whether the file is a scene, as far as that can be said before anything is loaded; tells what is wrong.
+    pub(super) fn is_readable(&mut self, audience: &mut dyn Audience) -> bool {
+        match self.read() {
+            Ok(_) => true,
+            Err(mistakes) => {
+                self.refuse(mistakes, audience);
+                false
+            }
+        }
+    }
+
+    /// Reads the file and makes what runs like it. Answers whether it could be; if not, nothing was changed.
+    pub(super) fn apply(&mut self, registry: &mut Registry, audience: &mut dyn Audience) -> bool {
+        let (text, scene) = match self.read() {
+            Ok(read) => read,
+            Err(mistakes) => {
+                self.refuse(mistakes, audience);
+                return false;
+            }
+        };
+        let known = self.known();
+        let mistakes = scene.check(&known);
+        if !mistakes.is_empty() {
+            self.refuse(mistakes.iter().map(mistake).collect(), audience);
+            return false;
+        }
+        self.told.clear();
+        let running = Scene::running(registry, self.applied.as_ref().unwrap_or(&Scene::default()));
+        let settled = scene.settled(&known, &running);
+        let actions = settled.difference(&running);
+        let mut changes = Vec::new();
+        for action in &actions {
+            match action.apply(registry, &known) {
+                Ok(()) => changes.push(action.to_string()),
+                Err(error) => {
+                    let (command, help) = (format!("scene: {action}"), error.help());
+                    audience.event(&Event::Error { command, reason: error.to_string(), help });
+                }
+            }
+        }
+        let is_edit = self.applied.is_some() && self.text != text;
+        (self.applied, self.text) = (Some(scene), text);
+        if is_edit {
+            audience.event(&Event::SceneApplied { path: self.file.display().to_string(), changes });
+        }
+        true
+    }
+
+    /// The scene as it runs.
+    pub(super) fn show(&self, registry: &mut Registry, states: bool) -> Event {
+        let mut scene = Scene::running(registry, self.applied.as_ref().unwrap_or(&Scene::default()));
+        for instance in scene.instances.iter_mut().flatten().filter(|_| states) {
+            if let Ok(Event::State { value: serde_json::Value::Object(state), .. }) =
+                registry.state_json(&instance.id)
+            {
+                instance.state = state;
+            }
+        }
+        Event::Scene { path: self.file.display().to_string(), value: scene.to_toml() }
+    }
+
+    /// What the file says. A file that is gone or says nothing is no edit: an editor may be about to fill it.
+    fn read(&self) -> Result<(Option<String>, Scene), Vec<Mistake>> {
+        let text = match std::fs::read(&self.file) {
+            Ok(bytes) => String::from_utf8(bytes).map_err(|error| {
+                let line =
+                    error.as_bytes()[..error.utf8_error().valid_up_to()].split(|byte| *byte == b'\n').count();
+                vec![(
+                    format!("line {line} of {FILE} is no UTF-8"),
+                    Some("save the file as UTF-8".to_owned()),
+                )]
+            })?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(vec![(format!("cannot read {}: {error}", self.file.display()), None)]),
+        };
+        let scene = Scene::parse(&text).map_err(|errors| errors.iter().map(mistake).collect::<Vec<_>>())?;
+        match &self.applied {
+            Some(applied) if scene.is_empty() => Ok((self.text.clone(), applied.clone())),
+            _ => Ok((Some(text), scene)),
+        }
+    }
+
+    fn known(&self) -> Known {
+        let mut known = Known::default();
+        let modules = self.modules.values().flatten();
+        known.widgets = modules.map(|module| (module.id().to_owned(), KnownWidget::of(module))).collect();
+        known
+    }
+
+    /// Tells what is wrong with the scene, unless that was told before.
+    fn refuse(&mut self, mistakes: Vec<Mistake>, audience: &mut dyn Audience) {
+        let reasons: Vec<_> = mistakes.iter().map(|(reason, _)| reason.clone()).collect();
+        if self.told == reasons {
+            return;
+        }
+        self.told = reasons;
+        for (reason, help) in mistakes {
+            audience.event(&Event::Error { command: "scene".to_owned(), reason, help });
+        }
+        if self.applied.is_some() {
+            audience.note("scene", "nothing was changed: what runs is as it was");
+        }
+    }
+}
+
+/// What is wrong, and what to do.
+type Mistake = (String, Option<String>);
+
+fn mistake(error: &SceneError) -> Mistake {
+    (error.to_string(), error.help.clone())
+}

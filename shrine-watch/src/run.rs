@@ -11,7 +11,7 @@ use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use shrine::event::{Event, Phases};
-use shrine::registry::{HotUpdate, Outcome, Registry};
+use shrine::registry::{Outcome, Registry};
 
 use crate::build::project::Start;
 use crate::build::{BuildMessage, Builder, CargoOptions, Package, Project};
@@ -293,15 +293,15 @@ impl Run {
             let ids = library.modules().iter().map(|module| module.id().to_owned());
             self.homes.extend(ids.map(|id| (id, directory.clone())));
         }
-        let mut options = HotUpdate::default();
+        let mut options = self.stage.options();
         options.spent = self.spent;
-        let modules = library.modules().to_vec();
         match registry.hot_update(library, options) {
-            Outcome::Updated(update) => {
-                self.stage.learn(package, modules);
-                Applied::Running { generation: update.generation }
-            }
+            Outcome::Updated(update) => Applied::Running { generation: update.generation },
             Outcome::Unchanged { generation } => Applied::Running { generation },
+            // It waits; what runs, runs on.
+            Outcome::Deferred { .. } => {
+                Applied::Running { generation: registry.generation().unwrap_or_default() }
+            }
             _ => Applied::Refused,
         }
     }

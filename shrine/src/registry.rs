@@ -43,6 +43,7 @@ mod graph;
 mod history;
 mod inbox;
 mod instance;
+mod known;
 mod lane;
 mod log;
 mod messages;

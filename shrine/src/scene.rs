@@ -22,8 +22,11 @@
 //!
 //! [update]
 //! without_bump = "structural"   # an edit of the state without a new version: by name; "refuse" it, or "reset" the state
+//! accept = "apply"              # "ask": wait for the command `accept`; "idle": until no message waits; "decline"
+//! deadline = "5s"               # for each hook and migration; or "none"
+//! probation = 8                 # messages during which a panic of new code takes the update back; 0 turns it off
 //!
-//! [widgets.counter]             # the same keys as in [update], for one widget
+//! [widgets.counter]             # `without_bump` and `accept` for one widget
 //! without_bump = "reset"
 //! ```
 //!
@@ -57,7 +60,7 @@ mod units;
 mod write;
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
@@ -66,13 +69,10 @@ pub use difference::SceneAction;
 pub use error::SceneError;
 use source::Source;
 
-use crate::registry::{HISTORY_BYTES, HISTORY_ENTRIES};
+use crate::registry::{ConnectOptions, HistoryLimits, HotUpdate, Overflow, Policy, Unbumped};
 
 /// The name of the file.
 pub const FILE: &str = "shrine.toml";
-
-/// How many messages wait in a stream at most, where the scene does not say.
-pub const STREAM_CAPACITY: usize = 1024;
 
 /// What `shrine.toml` says.
 #[derive(Debug, Clone, Default)]
@@ -105,15 +105,13 @@ pub struct SceneInstance {
 }
 
 /// What is kept of the past of an instance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SceneHistory {
-    /// When a state is recorded.
-    pub record: Record,
-    /// How many states are kept at most.
-    pub entries: usize,
-    /// How many bytes of states are kept at most.
-    pub bytes: usize,
+    /// Which states are recorded by themselves.
+    pub record: Policy,
+    /// How much is kept.
+    pub limits: HistoryLimits,
 }
 
 /// A connection.
@@ -124,97 +122,106 @@ pub struct SceneConnection {
     pub from: String,
     /// `instance.port`
     pub to: String,
-    /// What the target gets to see.
-    pub mode: Mode,
-    /// How many messages wait at most, in a stream.
-    pub capacity: usize,
-    /// What happens to the next one then.
-    pub overflow: Overflow,
-    /// The transform that each message goes through.
-    pub transform: Option<String>,
+    /// How it passes messages on.
+    pub options: ConnectOptions,
 }
 
-/// How updates are done; what is none is left to the more general policy.
+/// How updates are done; what is none is left to the more general policy, or to the default of [`HotUpdate`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UpdatePolicy {
     /// What becomes of state whose shape was edited without a new version.
-    pub without_bump: Option<WithoutBump>,
+    pub without_bump: Option<Unbumped>,
+    /// Whether updates are applied as they come.
+    pub accept: Option<Accept>,
+    /// How long one hook or migration may take; not for single widgets.
+    pub deadline: Option<Deadline>,
+    /// For how many messages a panic of new code takes the update back; not for single widgets.
+    pub probation: Option<usize>,
+}
+
+/// How long one hook or migration may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Deadline {
+    /// So long.
+    After(Duration),
+    /// As long as it likes.
+    Never,
+}
+
+/// Whether updates are applied as they come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Accept {
+    /// They are.
+    #[default]
+    Apply,
+    /// They wait until somebody says `accept`.
+    Ask,
+    /// They wait until no message does.
+    Idle,
+    /// They are not applied.
+    Decline,
 }
 
 /// A choice among words of the file.
 trait Choice: Copy + PartialEq + 'static {
     /// Each word, and what it means.
     const WORDS: &'static [(&'static str, Self)];
+
+    /// The word of the file.
+    fn word(self) -> &'static str {
+        // Invariant: each list has every variant.
+        Self::WORDS.iter().find(|(_, choice)| *choice == self).map_or("", |(word, _)| word)
+    }
 }
 
-/// Declares an enum whose variants are words of the file.
-macro_rules! choices {
-    ($($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $word:literal),* $(,)? })*) => {$(
-        $(#[$meta])*
-        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-        #[non_exhaustive]
-        pub enum $name { $($(#[$variant_meta])* $variant),* }
-
-        impl Choice for $name {
-            const WORDS: &'static [(&'static str, Self)] = &[$(($word, Self::$variant)),*];
-        }
-
-        /// Prints the word of the file.
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(match self { $(Self::$variant => $word),* })
-            }
-        }
-    )*};
+impl Choice for Policy {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("message", Self::Message), ("update", Self::Update), ("manual", Self::Manual)];
 }
 
-choices! {
-    /// When the state of an instance is recorded in its history.
-    Record {
-        /// After each message and timer that changed it.
-        #[default] Message = "message",
-        /// When its code is replaced.
-        Update = "update",
-        /// When somebody asks for it.
-        Manual = "manual",
-    }
+impl Choice for Overflow {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("block", Self::Block), ("drop_oldest", Self::DropOldest), ("drop_newest", Self::DropNewest)];
+}
 
-    /// What the target of a connection gets to see.
-    Mode {
-        /// Each message, in order.
-        #[default] Stream = "stream",
-        /// The latest message, when it is busy while others come.
-        Port = "port",
-    }
+impl Choice for Unbumped {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("structural", Self::Structural), ("refuse", Self::Refuse), ("reset", Self::Reset)];
+}
 
-    /// What happens to a message for which a stream has no room.
-    Overflow {
-        /// Its sender waits.
-        #[default] Block = "block",
-        /// The oldest message goes.
-        DropOldest = "drop_oldest",
-        /// It goes.
-        DropNewest = "drop_newest",
-    }
-
-    /// What becomes of state whose shape was edited without a new version.
-    WithoutBump {
-        /// It is carried over field by field, by name.
-        #[default] Structural = "structural",
-        /// The update is refused.
-        Refuse = "refuse",
-        /// It begins anew, with the widget's `Default`.
-        Reset = "reset",
-    }
+impl Choice for Accept {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("apply", Self::Apply), ("ask", Self::Ask), ("idle", Self::Idle), ("decline", Self::Decline)];
 }
 
 impl Scene {
-    /// How a widget is updated: what is said of it, else of all, else the default.
+    /// How updates are done, as the registry takes it.
     #[must_use]
-    pub fn without_bump(&self, widget: &str) -> WithoutBump {
-        let own = self.widgets.get(widget).and_then(|policy| policy.without_bump);
-        own.or(self.update.without_bump).unwrap_or_default()
+    pub fn hot_update(&self) -> HotUpdate {
+        let mut options = HotUpdate::new().unbumped(self.update.without_bump.unwrap_or_default());
+        for (widget, policy) in &self.widgets {
+            if let Some(unbumped) = policy.without_bump {
+                options = options.unbumped_of(widget, unbumped);
+            }
+        }
+        if let Some(handlers) = self.update.probation {
+            options = options.probation(handlers);
+        }
+        match self.update.deadline {
+            Some(Deadline::After(time)) => options.deadline(time),
+            Some(Deadline::Never) => options.no_deadline(),
+            None => options,
+        }
+    }
+
+    /// Whether updates of a widget are applied as they come.
+    #[must_use]
+    pub fn accept(&self, widget: &str) -> Accept {
+        let own = self.widgets.get(widget).and_then(|policy| policy.accept);
+        own.or(self.update.accept).unwrap_or_default()
     }
 
     /// Whether it says nothing at all, as a file that an editor is about to fill.
@@ -244,20 +251,7 @@ impl SceneConnection {
     /// A stream of the default capacity.
     #[must_use]
     pub fn new(from: &str, to: &str) -> Self {
-        Self {
-            from: from.to_owned(),
-            to: to.to_owned(),
-            mode: Mode::default(),
-            capacity: STREAM_CAPACITY,
-            overflow: Overflow::default(),
-            transform: None,
-        }
-    }
-}
-
-impl Default for SceneHistory {
-    fn default() -> Self {
-        Self { record: Record::default(), entries: HISTORY_ENTRIES, bytes: HISTORY_BYTES }
+        Self { from: from.to_owned(), to: to.to_owned(), options: ConnectOptions::default() }
     }
 }
 

@@ -1,13 +1,10 @@
 //! Makes what runs like the scene.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use shrine::abi::handle::Module;
 use shrine::event::Event;
-use shrine::registry::Registry;
-use shrine::scene::{FILE, Known, KnownWidget, Scene, SceneError};
+use shrine::registry::{HotUpdate, Registry};
+use shrine::scene::{FILE, Scene, SceneError};
 
 use super::Audience;
 
@@ -15,8 +12,6 @@ use super::Audience;
 #[derive(Debug)]
 pub(super) struct Stage {
     file: PathBuf,
-    /// The widgets that run, by package.
-    modules: BTreeMap<String, Vec<Arc<Module>>>,
     /// What was applied last; none before the first time.
     applied: Option<Scene>,
     /// The text that it was applied from.
@@ -28,12 +23,12 @@ pub(super) struct Stage {
 impl Stage {
     pub(super) fn new(directory: &Path) -> Self {
         let file = directory.join(FILE);
-        Self { file, modules: BTreeMap::new(), applied: None, text: None, told: Vec::new() }
+        Self { file, applied: None, text: None, told: Vec::new() }
     }
 
-    /// Takes in what a package has now.
-    pub(super) fn learn(&mut self, package: String, modules: Vec<Arc<Module>>) {
-        self.modules.insert(package, modules);
+    /// How updates are done.
+    pub(super) fn options(&self) -> HotUpdate {
+        self.applied.as_ref().map_or_else(HotUpdate::new, Scene::hot_update)
     }
 
     /// Whether the file is a scene, as far as that can be said before anything is loaded; tells what is wrong.
@@ -56,7 +51,7 @@ impl Stage {
                 return false;
             }
         };
-        let known = self.known();
+        let known = registry.known();
         let mistakes = scene.check(&known);
         if !mistakes.is_empty() {
             self.refuse(mistakes.iter().map(mistake).collect(), audience);
@@ -76,6 +71,7 @@ impl Stage {
                 }
             }
         }
+        scene.apply_policies(registry, &known);
         let is_edit = self.applied.is_some() && self.text != text;
         (self.applied, self.text) = (Some(scene), text);
         if is_edit {
@@ -116,13 +112,6 @@ impl Stage {
             Some(applied) if scene.is_empty() => Ok((self.text.clone(), applied.clone())),
             _ => Ok((Some(text), scene)),
         }
-    }
-
-    fn known(&self) -> Known {
-        let mut known = Known::default();
-        let modules = self.modules.values().flatten();
-        known.widgets = modules.map(|module| (module.id().to_owned(), KnownWidget::of(module))).collect();
-        known
     }
 
     /// Tells what is wrong with the scene, unless that was told before.

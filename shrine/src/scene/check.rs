@@ -1,14 +1,16 @@
 //! A scene, held against what is loaded.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::error::{SceneError, suggest};
 use super::source::{Part, down};
 use super::state::check_state;
 use super::{Scene, SceneConnection, endpoint};
-use crate::abi::handle::Module;
+use crate::abi::handle::{Module, Transform};
 use crate::state::shape::Shape;
-use crate::widget::PortInfo;
+use crate::transform::PayloadInfo;
+use crate::widget::{Interface, PortInfo};
 
 /// What a scene may speak of.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +24,7 @@ pub struct Known {
 
 /// A widget.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct KnownWidget {
     /// The shape of its state.
     pub shape: Shape,
@@ -29,27 +32,49 @@ pub struct KnownWidget {
     pub inputs: Vec<PortInfo>,
     /// Its output ports.
     pub outputs: Vec<PortInfo>,
+    /// Its code, which may convert messages.
+    pub(super) code: Option<Arc<Module>>,
 }
 
 /// A transform.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct KnownTransform {
     /// What goes in.
-    pub takes: Shape,
+    pub takes: PayloadInfo,
     /// What comes out.
-    pub gives: Shape,
+    pub gives: PayloadInfo,
+    /// Its code, which may convert messages.
+    pub(super) code: Option<Arc<Transform>>,
 }
 
 impl KnownWidget {
     /// A widget that is loaded.
     #[must_use]
-    pub fn of(module: &Module) -> Self {
-        let interface = module.interface();
-        Self {
-            shape: module.versions().first().map_or(Shape::Any, |head| head.shape.clone()),
-            inputs: interface.inputs.clone(),
-            outputs: interface.outputs.clone(),
-        }
+    pub fn of(module: &Arc<Module>) -> Self {
+        let Interface { inputs, outputs, .. } = module.interface().clone();
+        let shape = module.versions().first().map_or(Shape::Any, |head| head.shape.clone());
+        Self { shape, inputs, outputs, code: Some(Arc::clone(module)) }
+    }
+
+    fn accepts(&self, port: usize, fingerprint: u64, shape: &Shape) -> bool {
+        let converts =
+            |module: &Arc<Module>| u32::try_from(port).is_ok_and(|port| module.converts(port, shape).is_ok());
+        self.inputs[port].fingerprint == fingerprint || self.code.as_ref().is_some_and(converts)
+    }
+}
+
+impl KnownTransform {
+    /// A transform that is loaded.
+    #[must_use]
+    pub fn of(transform: &Arc<Transform>) -> Self {
+        let (takes, gives) = (transform.takes().clone(), transform.gives().clone());
+        Self { takes, gives, code: Some(Arc::clone(transform)) }
+    }
+
+    fn accepts(&self, sends: &PortInfo) -> bool {
+        let converts = |transform: &Arc<Transform>| transform.converts(&sends.shape).is_ok();
+        self.takes.fingerprint == sends.fingerprint || self.code.as_ref().is_some_and(converts)
     }
 }
 
@@ -97,7 +122,7 @@ impl Scene {
         };
         let sends = self.port(&connection.from, false, known);
         let takes = self.port(&connection.to, true, known);
-        let transform = connection.transform.as_ref().map(|name| {
+        let transform = connection.options.transform.as_ref().map(|name| {
             known.transforms.get(name).ok_or_else(|| {
                 let help = suggest(name, known.transforms.keys().map(String::as_str));
                 (format!("there is no transform `{name}`"), help)
@@ -113,21 +138,32 @@ impl Scene {
             fail("transform", reason.clone(), Some(help.clone()));
         }
         let (Ok(sends), Ok(takes)) = (sends, takes) else { return };
-        let same = |a: &Shape, b: &Shape| a.fingerprint() == b.fingerprint();
         let SceneConnection { from, to, .. } = connection;
+        let ((sender, port), (receiver, input)) = (sends, takes);
+        let (sends, takes) = (&sender.outputs[port], &receiver.inputs[input]);
+        let help = || Some(fitting(sends, receiver, input, known));
         match transform {
-            Some(Ok(transform)) if !same(sends, &transform.takes) => {
-                let reason =
-                    format!("`{from}` sends `{sends}`, but the transform takes `{}`", transform.takes);
-                fail("transform", reason, Some(self.fitting(sends, takes, known)));
+            Some(Ok(transform)) if !transform.accepts(sends) => {
+                let (sends, takes) = (&sends.shape, &transform.takes.shape);
+                fail(
+                    "transform",
+                    format!("`{from}` sends `{sends}`, but the transform takes `{takes}`"),
+                    help(),
+                );
             }
-            Some(Ok(transform)) if !same(&transform.gives, takes) => {
-                let reason = format!("`{to}` takes `{takes}`, but the transform gives `{}`", transform.gives);
-                fail("transform", reason, Some(self.fitting(sends, takes, known)));
+            Some(Ok(KnownTransform { gives, .. }))
+                if !receiver.accepts(input, gives.fingerprint, &gives.shape) =>
+            {
+                let (takes, gives) = (&takes.shape, &gives.shape);
+                fail(
+                    "transform",
+                    format!("`{to}` takes `{takes}`, but the transform gives `{gives}`"),
+                    help(),
+                );
             }
-            None if !same(sends, takes) => {
-                let reason = format!("`{from}` sends `{sends}`, but `{to}` takes `{takes}`");
-                fail("to", reason, Some(self.fitting(sends, takes, known)));
+            None if !receiver.accepts(input, sends.fingerprint, &sends.shape) => {
+                let reason = format!("`{from}` sends `{}`, but `{to}` takes `{}`", sends.shape, takes.shape);
+                fail("to", reason, help());
             }
             _ => {}
         }
@@ -139,7 +175,7 @@ impl Scene {
         end: &str,
         input: bool,
         known: &'k Known,
-    ) -> Result<&'k Shape, Option<(String, String)>> {
+    ) -> Result<(&'k KnownWidget, usize), Option<(String, String)>> {
         let (id, port) = endpoint(end).ok_or(None)?;
         let widget = match &self.instances {
             Some(instances) => {
@@ -156,8 +192,8 @@ impl Scene {
         } else {
             (&widget.outputs, &widget.inputs, "output", "input")
         };
-        let found = ports.iter().find(|info| info.name == port).map(|info| &info.shape);
-        found.ok_or_else(|| {
+        let found = ports.iter().position(|info| info.name == port);
+        found.map(|at| (widget, at)).ok_or_else(|| {
             let former = ports.iter().find(|info| info.was.iter().any(|was| was == port));
             let help = if let Some(info) = former {
                 format!("it is called `{}` now", info.name)
@@ -169,23 +205,21 @@ impl Scene {
             Some((format!("`{id}` has no {kind} port `{port}`"), help))
         })
     }
+}
 
-    /// What could stand between two ports.
-    fn fitting(&self, sends: &Shape, takes: &Shape, known: &Known) -> String {
-        let (sends, takes) = (sends.fingerprint(), takes.fingerprint());
-        let fits = |(_, transform): &(&String, &KnownTransform)| {
-            (transform.takes.fingerprint(), transform.gives.fingerprint()) == (sends, takes)
-        };
-        let names: Vec<_> = known
-            .transforms
-            .iter()
-            .filter(fits)
-            .map(|(name, _)| format!("`transform = \"{name}\"`"))
-            .collect();
-        match names.as_slice() {
-            _ if sends == takes => "these ports fit without a transform".to_owned(),
-            [] => "connect ports of the same type; no transform that is loaded fits between these".to_owned(),
-            names => format!("write {}", names.join(" or ")),
+/// What could stand between two ports.
+fn fitting(sends: &PortInfo, receiver: &KnownWidget, input: usize, known: &Known) -> String {
+    let fits = |(_, transform): &(&String, &KnownTransform)| {
+        let gives = &transform.gives;
+        transform.accepts(sends) && receiver.accepts(input, gives.fingerprint, &gives.shape)
+    };
+    let names: Vec<_> =
+        known.transforms.iter().filter(fits).map(|(name, _)| format!("`transform = \"{name}\"`")).collect();
+    match names.as_slice() {
+        _ if receiver.accepts(input, sends.fingerprint, &sends.shape) => {
+            "these ports fit without a transform".to_owned()
         }
+        [] => "connect ports of the same type; no transform that is loaded fits between these".to_owned(),
+        names => format!("write {}", names.join(" or ")),
     }
 }

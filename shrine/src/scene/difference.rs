@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::{Known, Scene, SceneConnection, SceneHistory, SceneInstance, UpdatePolicy};
+use super::{Choice, Known, Scene, SceneConnection, SceneHistory, SceneInstance, UpdatePolicy};
 
 /// One step from a scene to another.
 #[derive(Debug, Clone, PartialEq)]
@@ -144,7 +144,7 @@ impl fmt::Display for SceneAction {
             Self::Remove { instance } => write!(f, "{instance} removed"),
             Self::Create(instance) => write!(f, "{} created, a {}", instance.id, instance.widget),
             Self::History { instance, history } => {
-                write!(f, "{instance} is recorded by {}", history.record)
+                write!(f, "{instance} is recorded by {}", history.record.word())
             }
             Self::StateKept { instance } => {
                 write!(f, "{instance} keeps its state: that of the scene is for a new instance")

@@ -5,8 +5,9 @@ use serde_json::{Map, Value};
 use super::error::{SceneError, among, suggest};
 use super::source::{self, Part, Path, Source, down};
 use super::{
-    Choice, Mode, Scene, SceneConnection, SceneHistory, SceneInstance, UpdatePolicy, endpoint, units,
+    Choice, Deadline, Scene, SceneConnection, SceneHistory, SceneInstance, UpdatePolicy, endpoint, units,
 };
+use crate::registry::Mode;
 
 impl Scene {
     /// Reads the text of a `shrine.toml`.
@@ -54,12 +55,12 @@ impl Parser<'_> {
             scene.connections = self.connections(items, &["connections".to_owned()], ids);
         }
         if let Some((table, path)) = self.child((root, &top), "update") {
-            scene.update = self.policy((table, &path));
+            scene.update = self.policy((table, &path), true);
         }
         if let Some((table, path)) = self.child((root, &top), "widgets") {
             let members = table.keys().filter_map(|id| {
                 let (table, path) = self.child((table, &path), id)?;
-                Some((id.clone(), self.policy((table, &path))))
+                Some((id.clone(), self.policy((table, &path), false)))
             });
             scene.widgets = members.collect();
         }
@@ -109,7 +110,7 @@ impl Parser<'_> {
             history.record = self.choice(record, &down(path, "record")).unwrap_or_default();
         }
         if let Some(entries) = self.count((table, path), "entries") {
-            history.entries = entries;
+            history.limits.entries = entries;
         }
         if let Some(value) = table.get("bytes") {
             let path = down(path, "bytes");
@@ -118,7 +119,7 @@ impl Parser<'_> {
                 value => value.as_u64().and_then(|bytes| usize::try_from(bytes).ok()),
             };
             match bytes {
-                Some(bytes @ 1..) => history.bytes = bytes,
+                Some(bytes @ 1..) => history.limits.bytes = bytes,
                 _ => self.wrong(&path, "a size", "write a number of bytes, or a text as `\"4MiB\"`"),
             }
         }
@@ -169,28 +170,21 @@ impl Parser<'_> {
         let from = self.endpoint((table, path), "from", "clicks.total");
         let to = self.endpoint((table, path), "to", "display.show");
         let mut connection = SceneConnection::new(&from.unwrap_or_default(), &to.unwrap_or_default());
-        if let Some(mode) = table.get("mode") {
-            connection.mode = self.choice(mode, &down(path, "mode")).unwrap_or_default();
-        }
-        if let Some(capacity) = self.count((table, path), "capacity") {
-            connection.capacity = capacity;
-        }
-        if let Some(overflow) = table.get("overflow") {
-            connection.overflow = self.choice(overflow, &down(path, "overflow")).unwrap_or_default();
-        }
-        if connection.mode == Mode::Port {
+        let mode = table.get("mode").and_then(|mode| self.choice(mode, &down(path, "mode")));
+        let capacity = self.count((table, path), "capacity");
+        let overflow = table.get("overflow").and_then(|word| self.choice(word, &down(path, "overflow")));
+        if mode == Some(Delivery::Port) {
             for key in ["capacity", "overflow"].into_iter().filter(|key| table.contains_key(*key)) {
                 let reason =
                     format!("a connection of mode \"port\" has no `{key}`: only the latest message waits");
-                self.error(
-                    &down(path, key),
-                    Part::Key,
-                    reason,
-                    "remove it, or write `mode = \"stream\"`".to_owned(),
-                );
+                self.error(&down(path, key), Part::Key, reason, "remove it, or write `mode = \"stream\"`");
             }
+            connection.options.mode = Mode::Port;
+        } else if let Mode::Stream { capacity: default, overflow: usual } = Mode::default() {
+            let (capacity, overflow) = (capacity.unwrap_or(default), overflow.unwrap_or(usual));
+            connection.options.mode = Mode::Stream { capacity, overflow };
         }
-        connection.transform = self.text((table, path), "transform");
+        connection.options.transform = self.text((table, path), "transform");
         (!connection.from.is_empty() && !connection.to.is_empty()).then_some(connection)
     }
 
@@ -209,10 +203,32 @@ impl Parser<'_> {
         Some(text)
     }
 
-    fn policy(&mut self, (table, path): Table<'_>) -> UpdatePolicy {
-        self.only((table, path), &["without_bump"]);
-        let word = table.get("without_bump");
-        UpdatePolicy { without_bump: word.and_then(|word| self.choice(word, &down(path, "without_bump"))) }
+    fn policy(&mut self, (table, path): Table<'_>, is_general: bool) -> UpdatePolicy {
+        let known = ["without_bump", "accept", "deadline", "probation"];
+        self.only((table, path), if is_general { &known } else { &known[..2] });
+        let mut policy = UpdatePolicy::default();
+        let word = |key: &str| Some((table.get(key)?, down(path, key)));
+        policy.without_bump = word("without_bump").and_then(|(word, path)| self.choice(word, &path));
+        policy.accept = word("accept").and_then(|(word, path)| self.choice(word, &path));
+        if !is_general {
+            return policy;
+        }
+        if let Some((value, path)) = word("deadline") {
+            policy.deadline = match value.as_str() {
+                Some("none") => Some(Deadline::Never),
+                text => text.and_then(units::duration).filter(|time| !time.is_zero()).map(Deadline::After),
+            };
+            if policy.deadline.is_none() {
+                self.wrong(&path, "a time", "write a text as `\"500ms\"`, `\"5s\"`, `\"2m\"`, or `\"none\"`");
+            }
+        }
+        if let Some((value, path)) = word("probation") {
+            policy.probation = value.as_u64().and_then(|handlers| usize::try_from(handlers).ok());
+            if policy.probation.is_none() {
+                self.wrong(&path, "a number of messages", "write `probation = 8`, or 0 to turn it off");
+            }
+        }
+        policy
     }
 
     /// A table that may be missing.
@@ -287,4 +303,15 @@ impl Parser<'_> {
     fn error(&mut self, path: &[String], part: Part, reason: String, help: impl Into<String>) {
         self.errors.push(self.source.error(path, part, reason, Some(help.into())));
     }
+}
+
+/// The two kinds of connections.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Delivery {
+    Stream,
+    Port,
+}
+
+impl Choice for Delivery {
+    const WORDS: &'static [(&'static str, Self)] = &[("stream", Self::Stream), ("port", Self::Port)];
 }

@@ -3,6 +3,7 @@ use serde_json::json;
 use super::*;
 use crate::state::shape::{FieldShape, Shape, StructShape};
 use crate::state::shape_of;
+use crate::transform::PayloadInfo;
 use crate::widget::PortInfo;
 
 fn parse(text: &str) -> Scene {
@@ -42,9 +43,13 @@ mode = "port"
 
 [update]
 without_bump = "refuse"
+accept = "idle"
+deadline = "1500ms"
+probation = 0
 
 [widgets.counter]
 without_bump = "reset"
+accept = "ask"
 "#;
 
 #[test]
@@ -53,23 +58,29 @@ fn everything_that_can_be_said_is_read() {
     let instances = scene.instances.as_deref().unwrap();
     assert_eq!((instances[0].id.as_str(), instances[0].widget.as_str()), ("clicks", "counter"));
     assert_eq!(json!(instances[0].state), json!({"total": 5}));
-    assert_eq!(instances[0].history, SceneHistory { record: Record::Update, entries: 7, bytes: 65_536 });
-    assert_eq!((instances[1].widget.as_str(), instances[1].history.record), ("display", Record::Manual));
+    assert_eq!(
+        instances[0].history,
+        SceneHistory { record: Policy::Update, limits: HistoryLimits { entries: 7, bytes: 65_536 } }
+    );
+    assert_eq!((instances[1].widget.as_str(), instances[1].history.record), ("display", Policy::Manual));
     let mut stream = SceneConnection::new("clicks.total", "display.show");
-    (stream.capacity, stream.overflow) = (256, Overflow::DropOldest);
-    stream.transform = Some("doubled".to_owned());
+    stream.options =
+        ConnectOptions::stream().capacity(256).overflow(Overflow::DropOldest).transform("doubled");
     let mut port = SceneConnection::new("clicks.total", "clicks.add");
-    port.mode = Mode::Port;
+    port.options = ConnectOptions::port();
     assert_eq!(scene.connections, [stream, port]);
-    assert_eq!(scene.without_bump("counter"), WithoutBump::Reset);
-    assert_eq!(scene.without_bump("display"), WithoutBump::Refuse);
+    assert_eq!(scene.update.without_bump, Some(Unbumped::Refuse));
+    assert_eq!(scene.update.deadline, Some(Deadline::After(Duration::from_millis(1500))));
+    assert_eq!(scene.update.probation, Some(0));
+    assert_eq!(scene.widgets["counter"].without_bump, Some(Unbumped::Reset));
+    assert_eq!([scene.accept("counter"), scene.accept("display")], [Accept::Ask, Accept::Idle]);
 }
 
 #[test]
 fn what_is_left_out_is_as_without_a_file() {
     assert!(parse("").is_empty() && parse("# nothing yet\n").is_empty());
     let scene = parse("[update]\n");
-    assert_eq!((scene.instances.is_none(), scene.without_bump("any")), (true, WithoutBump::Structural));
+    assert_eq!((scene.instances.is_none(), scene.accept("any")), (true, Accept::Apply));
     assert_eq!(parse("instances = {}").instances, Some(Vec::new()));
 }
 
@@ -137,6 +148,10 @@ fn mistakes_are_found_together_each_at_its_place() {
         ("[instances.a.history]\nentries = -1", "2:11"),
         ("[widgets]\ncounter = \"reset\"", "2:11"),
         ("[update]\nwithout_bump = true", "2:16"),
+        ("[update]\ndeadline = 5", "2:12"),
+        ("[update]\ndeadline = \"0s\"", "2:12"),
+        ("[update]\nprobation = -1", "2:13"),
+        ("[widgets.a]\nprobation = 8", "2:1"),
         ("[instances.a]\n[instances.a]\n", "2:12"),
         ("[instances.a\n", "1:13"),
         ("\u{feff}x = = 1", "1:"),
@@ -183,14 +198,18 @@ fn known() -> Known {
         ),
         inputs: vec![PortInfo { was: vec!["plus".to_owned()], ..PortInfo::of::<i64>("add") }],
         outputs: vec![PortInfo::of::<i64>("total")],
+        code: None,
     };
     let display = KnownWidget {
         shape: record("Display", vec![]),
         inputs: vec![PortInfo::of::<String>("show")],
         outputs: vec![],
+        code: None,
     };
-    let shown = KnownTransform { takes: number.clone(), gives: Shape::String };
-    let doubled = KnownTransform { takes: number.clone(), gives: number };
+    let shown =
+        KnownTransform { takes: PayloadInfo::of::<i64>(), gives: PayloadInfo::of::<String>(), code: None };
+    let doubled =
+        KnownTransform { takes: PayloadInfo::of::<i64>(), gives: PayloadInfo::of::<i64>(), code: None };
     Known {
         widgets: [("counter".to_owned(), counter), ("display".to_owned(), display)].into(),
         transforms: [("shown".to_owned(), shown), ("doubled".to_owned(), doubled)].into(),

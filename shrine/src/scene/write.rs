@@ -4,10 +4,8 @@ use std::fmt::{self, Write as _};
 
 use serde_json::{Map, Value};
 
-use super::{
-    Mode, Overflow, Record, STREAM_CAPACITY, Scene, SceneConnection, SceneHistory, SceneInstance,
-    UpdatePolicy, units,
-};
+use super::{Choice, Deadline, Scene, SceneConnection, SceneHistory, SceneInstance, UpdatePolicy, units};
+use crate::registry::{Mode, Overflow, Policy, STREAM_CAPACITY};
 
 /// How long a line with a state may become before each of its fields has a line.
 const WIDTH: usize = 100;
@@ -77,19 +75,19 @@ impl fmt::Display for SceneInstance {
 
 impl SceneHistory {
     fn to_toml(self) -> String {
-        let default = Self::default();
+        let (default, word) = (Self::default().limits, text(self.record.word()));
+        if self.limits == default {
+            return word;
+        }
         let mut entries = Vec::new();
-        if self.record != Record::default() {
-            entries.push(format!("record = \"{}\"", self.record));
+        if self.record != Policy::default() {
+            entries.push(format!("record = {word}"));
         }
-        if self.entries != default.entries {
-            entries.push(format!("entries = {}", self.entries));
+        if self.limits.entries != default.entries {
+            entries.push(format!("entries = {}", self.limits.entries));
         }
-        if self.bytes != default.bytes {
-            entries.push(format!("bytes = \"{}\"", units::show_bytes(self.bytes)));
-        }
-        if (self.entries, self.bytes) == (default.entries, default.bytes) {
-            return format!("\"{}\"", self.record);
+        if self.limits.bytes != default.bytes {
+            entries.push(format!("bytes = \"{}\"", units::show_bytes(self.limits.bytes)));
         }
         format!("{{ {} }}", entries.join(", "))
     }
@@ -100,16 +98,18 @@ impl SceneConnection {
     #[must_use]
     pub fn entries(&self) -> Vec<(&'static str, String)> {
         let mut entries = vec![("from", text(&self.from)), ("to", text(&self.to))];
-        if self.mode != Mode::default() {
-            entries.push(("mode", text(&self.mode.to_string())));
+        match self.options.mode {
+            Mode::Port => entries.push(("mode", text("port"))),
+            Mode::Stream { capacity, overflow } => {
+                if capacity != STREAM_CAPACITY {
+                    entries.push(("capacity", capacity.to_string()));
+                }
+                if overflow != Overflow::default() {
+                    entries.push(("overflow", text(overflow.word())));
+                }
+            }
         }
-        if self.mode == Mode::Stream && self.capacity != STREAM_CAPACITY {
-            entries.push(("capacity", self.capacity.to_string()));
-        }
-        if self.mode == Mode::Stream && self.overflow != Overflow::default() {
-            entries.push(("overflow", text(&self.overflow.to_string())));
-        }
-        entries.extend(self.transform.as_deref().map(|name| ("transform", text(name))));
+        entries.extend(self.options.transform.as_deref().map(|name| ("transform", text(name))));
         entries
     }
 }
@@ -125,7 +125,15 @@ impl UpdatePolicy {
     /// The keys that are said, with their values in TOML.
     #[must_use]
     pub fn entries(&self) -> Vec<(&'static str, String)> {
-        self.without_bump.iter().map(|word| ("without_bump", text(&word.to_string()))).collect()
+        let mut entries = Vec::new();
+        entries.extend(self.without_bump.map(|choice| ("without_bump", text(choice.word()))));
+        entries.extend(self.accept.map(|choice| ("accept", text(choice.word()))));
+        entries.extend(self.deadline.map(|deadline| match deadline {
+            Deadline::After(time) => ("deadline", text(&units::show_duration(time))),
+            Deadline::Never => ("deadline", text("none")),
+        }));
+        entries.extend(self.probation.map(|handlers| ("probation", handlers.to_string())));
+        entries
     }
 }
 

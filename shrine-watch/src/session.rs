@@ -275,11 +275,20 @@ impl Session {
         self.verdict = None;
     }
 
-    fn happened(&self, event: Event, then: &mut Vec<Action>) {
+    fn happened(&mut self, event: Event, then: &mut Vec<Action>) {
+        let update = match &event {
+            Event::Updated(update) => Some(update.generation),
+            _ => None,
+        };
         // What makes it ready is told by `ready` alone.
         let is_first = matches!(event, Event::Updated(_) | Event::Created { .. } | Event::Unchanged { .. });
         if self.ready || !is_first {
             then.push(Action::Emit(event));
+        }
+        // An update that had to wait comes without a build.
+        if update.is_some() {
+            (self.generation, self.fresh) = (update, true);
+            self.apply_scene(then);
         }
     }
 

@@ -21,7 +21,7 @@ pub(super) fn answer(command: &Command, registry: &mut Registry, homes: &Homes) 
     match carry_out(command, registry, homes) {
         Ok(events) => events,
         Err(Refused::Registry(error)) => refused(error.to_string(), error.help()),
-        Err(Refused::Golden(reason, help)) => refused(reason, help),
+        Err(Refused::Other(reason, help)) => refused(reason, help),
         Err(Refused::WhichInstance) => {
             let ids: Vec<_> = registry.instances().into_iter().map(|instance| instance.id).collect();
             let help = if ids.is_empty() {
@@ -37,7 +37,7 @@ pub(super) fn answer(command: &Command, registry: &mut Registry, homes: &Homes) 
 enum Refused {
     Registry(RegistryError),
     WhichInstance,
-    Golden(String, Option<String>),
+    Other(String, Option<String>),
 }
 
 impl From<RegistryError> for Refused {
@@ -76,6 +76,11 @@ fn carry_out(command: &Command, registry: &mut Registry, homes: &Homes) -> Resul
             one(capture(instance, name.as_deref().unwrap_or(instance), registry, homes)?)
         }
         Command::Connections => one(registry.connections()),
+        Command::Accept if registry.apply_deferred().is_some() => Ok(Vec::new()),
+        Command::Accept => {
+            let help = "updates wait where shrine.toml says `accept = \"ask\"` or `\"idle\"`".to_owned();
+            Err(Refused::Other("no update waits".to_owned(), Some(help)))
+        }
         // The session and the stage do these themselves.
         Command::Scene { .. }
         | Command::Errors
@@ -89,7 +94,7 @@ fn carry_out(command: &Command, registry: &mut Registry, homes: &Homes) -> Resul
 
 /// Keeps the state of an instance as a golden of its version.
 fn capture(instance: &str, name: &str, registry: &mut Registry, homes: &Homes) -> Result<Event, Refused> {
-    let refused = |reason: String| Refused::Golden(reason, None);
+    let refused = |reason: String| Refused::Other(reason, None);
     let Event::State { widget, version, value, .. } = registry.state_json(instance)? else {
         return Err(refused(format!("`{instance}` has no state")));
     };
@@ -103,7 +108,7 @@ fn capture(instance: &str, name: &str, registry: &mut Registry, homes: &Homes) -
         let reason =
             format!("the running state is an edit of {version}, which was released with another shape");
         let help = format!("raise the version first, as `cargo shrine bump {widget}` does");
-        return Err(Refused::Golden(reason, Some(help)));
+        return Err(Refused::Other(reason, Some(help)));
     }
     let folder = golden::folder(home, &widget, &version);
     let failed = |error| refused(format!("cannot write into {}: {error}", folder.display()));

@@ -36,6 +36,8 @@ pub enum Command {
         /// With the states.
         states: bool,
     },
+    /// Apply the update that waits.
+    Accept,
     /// Show what the compiler said last.
     Errors,
     /// Build now.
@@ -51,7 +53,7 @@ pub enum Command {
 }
 
 /// Name, letter, arguments, and what it does. The help is made of it.
-const COMMANDS: [(&str, &str, &str, &str); 16] = [
+const COMMANDS: [(&str, &str, &str, &str); 17] = [
     ("state", "s", "[INSTANCE]", "show the state"),
     ("view", "v", "[INSTANCE]", "show the view"),
     ("send", "", "INSTANCE.PORT [JSON]", "send a message"),
@@ -62,6 +64,7 @@ const COMMANDS: [(&str, &str, &str, &str); 16] = [
     ("capture", "", "INSTANCE [NAME]", "keep the state in shrine-fixtures, for tests"),
     ("connections", "c", "", "show the connections"),
     ("scene", "S", "[states]", "show what runs as a shrine.toml"),
+    ("accept", "a", "", "apply the update that waits"),
     ("errors", "e", "", "show again what the compiler said"),
     ("reload", "r", "", "build now"),
     ("pause", "p", "", "do not build when files change"),
@@ -157,6 +160,7 @@ pub fn parse(line: &str) -> Result<Option<Command>, Mistake> {
         "capture" => Command::Capture(target.to_owned(), (!text.is_empty()).then(|| text.to_owned())),
         "connections" => Command::Connections,
         "scene" => Command::Scene { states: !target.is_empty() },
+        "accept" => Command::Accept,
         "errors" => Command::Errors,
         "reload" => Command::Reload,
         "pause" => Command::Pause,
@@ -213,6 +217,7 @@ impl fmt::Display for Command {
             Self::Capture(instance, Some(name)) => write!(f, "capture {instance} {name}"),
             Self::Connections => f.write_str("connections"),
             Self::Scene { states } => f.write_str(if *states { "scene states" } else { "scene" }),
+            Self::Accept => f.write_str("accept"),
             Self::Errors => f.write_str("errors"),
             Self::Reload => f.write_str("reload"),
             Self::Pause => f.write_str("pause"),

@@ -79,8 +79,10 @@ pub struct Run {
     directories: BTreeMap<String, PathBuf>,
     /// The directory of the crate that each widget came from, by its id.
     homes: BTreeMap<String, PathBuf>,
-    /// The scene, and what it is held against.
+    /// The scene.
     stage: Stage,
+    /// Whether `ready` was said.
+    is_announced: bool,
     /// Who waits until it is ready.
     visitors: Vec<Visitor>,
 }
@@ -118,6 +120,7 @@ impl Run {
             directories,
             homes: BTreeMap::new(),
             stage,
+            is_announced: false,
             visitors: Vec::new(),
         })
     }
@@ -250,17 +253,33 @@ impl Run {
                 self.feed(Input::Applied(applied), registry, audience)?;
             }
             Action::ApplyScene { must } => {
-                let is_good = self.stage.apply(registry, audience);
-                self.tell(registry, audience)?;
-                if must && !is_good {
-                    return ControlFlow::Break(ExitCode::BadConfiguration);
+                let Some(events) = self.stage.apply(registry, audience) else {
+                    return if must {
+                        ControlFlow::Break(ExitCode::BadConfiguration)
+                    } else {
+                        self.tell(registry, audience)
+                    };
+                };
+                if self.is_announced {
+                    self.tell(registry, audience)?;
+                } else {
+                    // What is there at the beginning is told by `ready`.
+                    let is_told =
+                        |event: &Event| matches!(event, Event::Created { .. } | Event::Connected { .. });
+                    for event in registry.take_events().into_iter().filter(|event| !is_told(event)) {
+                        self.feed(Input::Happened(event), registry, audience)?;
+                    }
                 }
+                events.iter().for_each(|event| audience.event(event));
             }
-            Action::Announce => audience.event(&Event::Ready {
-                generation: registry.generation().unwrap_or_default(),
-                widgets: registry.widgets(),
-                instances: registry.instances(),
-            }),
+            Action::Announce => {
+                self.is_announced = true;
+                audience.event(&Event::Ready {
+                    generation: registry.generation().unwrap_or_default(),
+                    widgets: registry.widgets(),
+                    instances: registry.instances(),
+                });
+            }
             Action::Run(Command::Scene { states }) => {
                 audience.event(&self.stage.show(registry, states));
             }

@@ -17,6 +17,9 @@ from = \"clicks.total\"
 to = \"sum.add\"
 ";
 
+/// What may be told before the scene is applied.
+const CHANGES: [&str; 2] = ["disconnected", "removed"];
+
 /// A project with a scene, and a watch of it that is ready.
 fn watch(name: &str, scene: &str) -> (Project, Watch) {
     let project = Project::of_example("counter", name);
@@ -57,7 +60,7 @@ fn an_edit_of_the_scene_touches_what_it_mentions_alone() {
     let third = "\n[instances.third]\nwidget = \"counter\"\nstate = { step = 10 }\n";
     let edited = SCENE.replace("total = 5", "total = 500") + third;
     project.write("shrine.toml", &edited);
-    let applied = watch.expect("scene_applied");
+    let applied = watch.expect_after(&CHANGES, "scene_applied");
     let changes = applied["changes"].as_array().map(Vec::len);
     assert_eq!(changes, Some(2), "{applied:#}");
     assert_eq!(
@@ -68,7 +71,7 @@ fn an_edit_of_the_scene_touches_what_it_mentions_alone() {
 
     // Wired anew: the first one feeds the third.
     project.write("shrine.toml", &edited.replace("to = \"sum.add\"", "to = \"third.add\""));
-    watch.expect("scene_applied");
+    watch.expect_after(&CHANGES, "scene_applied");
     assert_eq!(connections(&mut watch), ["clicks.total -> third.add"]);
     assert_eq!(watch.send("clicks.add", &json!(1)), 20 + 8 * 10);
     assert_eq!(watch.state("sum")["total"], 7);
@@ -78,7 +81,7 @@ fn an_edit_of_the_scene_touches_what_it_mentions_alone() {
         "shrine.toml",
         &edited.replace("[instances.sum]\nwidget = \"counter\"\n", "").replace("sum.add", "third.add"),
     );
-    watch.expect_after(&["removed"], "scene_applied");
+    watch.expect_after(&CHANGES, "scene_applied");
     project.edit("self.total += n * self.step;", "self.total += n * self.step + 1;");
     let updated = watch.expect("updated");
     assert_eq!(updated["widgets"][0]["instances"], 2);
@@ -100,7 +103,7 @@ fn a_bad_scene_points_into_the_file_and_everything_runs_on() {
         ("total = 5", "total = \"five\"", "shrine.toml:4:19", ""),
         ("[[connections]]", "[[connection]]", "shrine.toml:9:3", "did you mean `connections`?"),
         ("sum.add\"", "sum.ad\"", "shrine.toml:11:6", "did you mean `add`?"),
-        ("state = {", "state = {{", "shrine.toml:4:", ""),
+        ("state = {", "state = = {", "shrine.toml:4:", ""),
     ] {
         assert!(SCENE.contains(from));
         project.write("shrine.toml", &SCENE.replacen(from, to, 1));
@@ -115,7 +118,7 @@ fn a_bad_scene_points_into_the_file_and_everything_runs_on() {
     // A file that goes, or is empty, is no wish to end everything.
     project.write("shrine.toml", "");
     project.write("shrine.toml", &SCENE.replace("total = 5", "total = 6"));
-    watch.expect("scene_applied");
+    watch.expect_after(&CHANGES, "scene_applied");
     assert_eq!(watch.state("clicks")["total"], 7);
     // The scene may speak of code that comes later.
     project.write("shrine.toml", &SCENE.replace("sum.add\"", "sum.plus\""));
@@ -123,7 +126,7 @@ fn a_bad_scene_points_into_the_file_and_everything_runs_on() {
     assert!(text(&error, "reason").contains("no input port `plus`"), "{error:#}");
     project.edit("fn add(&mut self, n: i64", "fn plus(&mut self, n: i64");
     watch.expect("updated");
-    watch.wait_for("connected");
+    watch.wait_for("scene_applied");
     assert_eq!(watch.send("clicks.plus", &json!(1)), 7 + 8);
     watch.quit();
 }

@@ -42,32 +42,37 @@ impl Stage {
         }
     }
 
-    /// Reads the file and makes what runs like it. Answers whether it could be; if not, nothing was changed.
-    pub(super) fn apply(&mut self, registry: &mut Registry, audience: &mut dyn Audience) -> bool {
+    /// Reads the file and makes what runs like it. Answers with what is to be said when the registry has told of it.
+    /// None in place of that when the scene is bad; nothing was changed then.
+    pub(super) fn apply(
+        &mut self,
+        registry: &mut Registry,
+        audience: &mut dyn Audience,
+    ) -> Option<Vec<Event>> {
         let (text, scene) = match self.read() {
             Ok(read) => read,
             Err(mistakes) => {
                 self.refuse(mistakes, audience);
-                return false;
+                return None;
             }
         };
         let known = registry.known();
         let mistakes = scene.check(&known);
         if !mistakes.is_empty() {
             self.refuse(mistakes.iter().map(mistake).collect(), audience);
-            return false;
+            return None;
         }
         self.told.clear();
         let running = Scene::running(registry, self.applied.as_ref().unwrap_or(&Scene::default()));
         let settled = scene.settled(&known, &running);
         let actions = settled.difference(&running);
-        let mut changes = Vec::new();
+        let (mut changes, mut events) = (Vec::new(), Vec::new());
         for action in &actions {
             match action.apply(registry, &known) {
                 Ok(()) => changes.push(action.to_string()),
                 Err(error) => {
                     let (command, help) = (format!("scene: {action}"), error.help());
-                    audience.event(&Event::Error { command, reason: error.to_string(), help });
+                    events.push(Event::Error { command, reason: error.to_string(), help });
                 }
             }
         }
@@ -75,9 +80,9 @@ impl Stage {
         let is_edit = self.applied.is_some() && self.text != text;
         (self.applied, self.text) = (Some(scene), text);
         if is_edit {
-            audience.event(&Event::SceneApplied { path: self.file.display().to_string(), changes });
+            events.push(Event::SceneApplied { path: self.file.display().to_string(), changes });
         }
-        true
+        Some(events)
     }
 
     /// The scene as it runs.

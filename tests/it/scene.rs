@@ -178,3 +178,68 @@ fn a_bad_scene_at_the_start_ends_it() {
     let ready = events.iter().find(|event| event["event"] == "ready").cloned().unwrap_or_default();
     assert_eq!(ids(&ready), ["clicks", "sum"]);
 }
+
+#[test]
+fn the_scene_says_how_updates_are_done() {
+    let (project, mut watch) =
+        watch("scene-policy", &format!("{SCENE}\n[widgets.counter]\nwithout_bump = \"refuse\"\n"));
+    let source = project.read("src/lib.rs");
+    let field = source
+        .replace("pub step: i64,\n", "pub step: i64,\n    /// More.\n    pub limit: u8,\n")
+        .replace("total: 0, step: 1,", "total: 0, step: 1, limit: 9,");
+    project.write("src/lib.rs", &field);
+    watch.expect("refused");
+    assert_eq!(watch.state("clicks")["total"], 5);
+
+    // Another policy, and the same edit again.
+    project.write("shrine.toml", &format!("{SCENE}\n[update]\nwithout_bump = \"reset\"\n"));
+    watch.expect_after(&CHANGES, "scene_applied");
+    watch.command("reload");
+    watch.expect("updated");
+    assert_eq!(watch.state("clicks"), json!({"total": 0, "step": 1, "limit": 9, "label": "COUNT"}));
+
+    // Updates wait until somebody wants them.
+    watch.command("accept");
+    assert_eq!(text(&watch.expect("error"), "reason"), "no update waits");
+    project.write("shrine.toml", &format!("{SCENE}\n[update]\naccept = \"ask\"\n"));
+    watch.expect_after(&CHANGES, "scene_applied");
+    project.edit("self.total += n * self.step;", "self.total += 10 * n * self.step;");
+    watch.expect("deferred");
+    assert_eq!(watch.send("sum.add", &json!(1)), 1, "the old code runs on");
+    watch.command("accept");
+    watch.expect("updated");
+    assert_eq!(watch.send("sum.add", &json!(1)), 11);
+    watch.quit();
+}
+
+#[test]
+fn connections_have_the_options_of_the_scene() {
+    let project = Project::of_example("counter", "scene-options");
+    let source = project.read("src/lib.rs");
+    project.write(
+        "src/lib.rs",
+        &format!("{source}\n/// Twice.\n#[transform]\nfn doubled(n: i64) -> i64 {{ n * 2 }}\n"),
+    );
+    project.write(
+        "shrine.toml",
+        &format!("{SCENE}transform = \"doubled\"\ncapacity = 7\noverflow = \"drop_oldest\"\n"),
+    );
+    let mut watch = Watch::start(project.path(), &[]);
+    watch.expect("ready");
+    assert_eq!(watch.send("clicks.add", &json!(1)), 12);
+    watch.command("connections");
+    let connection = watch.expect("connections")["value"][0].clone();
+    assert_eq!(
+        (&connection["capacity"], &connection["overflow"]),
+        (&json!(7), &json!("drop_oldest")),
+        "{connection:#}"
+    );
+    project.write("shrine.toml", &format!("{SCENE}transform = \"doubeld\"\n"));
+    assert_eq!(text(&watch.expect("error"), "help"), "did you mean `doubled`?");
+    project.write("shrine.toml", &format!("{SCENE}mode = \"port\"\n"));
+    watch.expect_after(&CHANGES, "scene_applied");
+    assert_eq!(watch.send("clicks.add", &json!(1)), 12 + 7);
+    watch.command("scene");
+    assert!(text(&watch.expect("scene"), "value").contains("mode = \"port\""));
+    watch.quit();
+}

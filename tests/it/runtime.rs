@@ -418,6 +418,35 @@ fn a_widget_with_instances_cannot_vanish() {
 }
 
 #[test]
+fn several_libraries_are_updated_together_or_not_at_all() {
+    let show = |name: &str| Library::in_process(name).with::<Display>().expect("opens");
+    let (mut registry, _) = running::<First>();
+    let both = vec![library::<Next>(), show("shows")];
+    let Outcome::Updated(update) = registry.hot_update_all(both, HotUpdate::default()) else {
+        panic!("updates")
+    };
+    let versions: Vec<_> =
+        update.widgets.iter().map(|widget| (widget.id.as_str(), widget.to.as_str())).collect();
+    assert_eq!((versions, update.added), (vec![("tally", "1.1.0")], vec!["display".to_owned()]));
+    registry.create("display", "display").expect("creates");
+
+    let refused = registry.hot_update_all(vec![show("shows"), library::<Forgetful>()], HotUpdate::default());
+    assert!(matches!(refused, Outcome::Refused(_)), "{refused:?}");
+    assert_eq!(registry.generation(), Some(update.generation));
+    let twice = registry.hot_update_all(vec![show("a"), show("b")], HotUpdate::default());
+    assert!(matches!(&twice, Outcome::Refused(refusal) if refusal.reason.contains("already")), "{twice:?}");
+
+    // The widget moves from one library to another, with its instance.
+    let moved = vec![Library::in_process("shows"), show("elsewhere")];
+    assert!(matches!(registry.hot_update_all(moved, HotUpdate::default()), Outcome::Updated(_)));
+    registry.remove_library("shows");
+    assert_eq!(registry.instances().len(), 2);
+    registry.remove_library("elsewhere");
+    let left: Vec<_> = registry.instances().into_iter().map(|instance| instance.id).collect();
+    assert_eq!((left, registry.widgets().len()), (vec!["tally".to_owned()], 1));
+}
+
+#[test]
 fn requests_that_make_no_sense_say_what_there_is() {
     let (mut registry, _) = running::<First>();
     let help = |error: RegistryError| format!("{error}; {}", error.help().unwrap_or_default());

@@ -10,7 +10,7 @@ mod messages;
 pub mod options;
 pub mod project;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -19,6 +19,7 @@ use std::time::{Duration, Instant, SystemTime};
 use serde::{Deserialize, Serialize};
 
 pub use child::Cancel;
+use messages::Followed;
 pub use options::CargoOptions;
 pub use project::{Package, Project};
 
@@ -48,6 +49,8 @@ pub enum BuildMessage {
     Diagnostic {
         /// The build.
         build: u64,
+        /// The package that it is about, which may be one that the built one is made of.
+        package: String,
         /// The compiler's own rendering.
         rendered: String,
     },
@@ -102,6 +105,14 @@ pub enum Verdict {
         warnings: usize,
         /// What was said about them.
         rendered: String,
+        /// The packages that have them, which may be ones that this one is made of.
+        #[serde(default)]
+        packages: BTreeSet<String>,
+    },
+    /// It was not built, because a package that it is made of has failed already.
+    Skipped {
+        /// That package.
+        because: String,
     },
     /// It cannot be built in a way that could be loaded.
     Refused {
@@ -122,6 +133,11 @@ pub struct Artifact {
     pub inputs: Vec<PathBuf>,
     /// How many warnings.
     pub warnings: usize,
+    /// The build id in the file, in hexadecimal: two libraries that have the same are the same.
+    pub build_id: Option<String>,
+    /// The symbols of the widgets in it, those of the crates that it is made of included.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub widgets: Vec<String>,
 }
 
 /// Runs one build at a time, on a thread of its own.
@@ -204,7 +220,7 @@ impl Shop {
                 result.packages = self.build_packages(request, cancel);
             }
             Err(error) => {
-                let verdict = Verdict::Failed { errors: 1, warnings: 0, rendered: format!("{error}\n") };
+                let verdict = Verdict::failed(format!("{error}\n"));
                 result.packages.push(PackageBuild { package: CARGO.to_owned(), verdict });
             }
         }
@@ -214,15 +230,31 @@ impl Shop {
         }
     }
 
+    /// Builds one package after the other: they share what they are made of, and so the lock of the target directory.
     fn build_packages(&self, request: &BuildRequest, cancel: &Cancel) -> Vec<PackageBuild> {
         let project = self.project.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let wanted =
+        let is_wanted =
             |package: &&Package| request.packages.as_ref().is_none_or(|names| names.contains(&package.name));
-        let build = |package: &Package| PackageBuild {
-            package: package.name.clone(),
-            verdict: self.build_package(request, &project, package, cancel),
-        };
-        project.packages.iter().filter(wanted).map(build).collect()
+        // Cargo says again what it has said of a package that several are made of.
+        let said = Mutex::new(HashSet::new());
+        let mut broken: BTreeMap<String, String> = BTreeMap::new();
+        let mut built = Vec::new();
+        for package in project.packages.iter().filter(is_wanted) {
+            if cancel.is_cancelled() {
+                break;
+            }
+            let verdict = match package.dependencies.iter().find_map(|id| broken.get(id)) {
+                Some(because) => Verdict::Skipped { because: because.clone() },
+                None => {
+                    let Followed { verdict, failed } =
+                        self.build_package(request, &project, package, cancel, &said);
+                    broken.extend(failed);
+                    verdict
+                }
+            };
+            built.push(PackageBuild { package: package.name.clone(), verdict });
+        }
+        built
     }
 
     fn build_package(
@@ -231,25 +263,31 @@ impl Shop {
         project: &Project,
         package: &Package,
         cancel: &Cancel,
-    ) -> Verdict {
+        said: &Mutex<HashSet<String>>,
+    ) -> Followed {
         let build = request.build;
         let mut command = cargo::build_command(project, package, &self.options);
         if request.locked_shapes {
             command.env_remove("SHRINE_DEV");
         }
-        let diagnostic = |rendered: &str| {
-            (self.send)(BuildMessage::Diagnostic { build, rendered: rendered.to_owned() });
+        let diagnostic = |package: &str, rendered: &str| {
+            let is_new = said.lock().unwrap_or_else(PoisonError::into_inner).insert(rendered.to_owned());
+            if is_new {
+                let (package, rendered) = (package.to_owned(), rendered.to_owned());
+                (self.send)(BuildMessage::Diagnostic { build, package, rendered });
+            }
+            is_new
         };
         let progress = |line: &str| (self.send)(BuildMessage::Progress { build, line: line.to_owned() });
-        match messages::follow(command, package, cancel, &diagnostic, &progress) {
-            Ok(verdict) => verdict,
-            Err(error) => Verdict::failed(format!("cannot run cargo: {error}\n")),
-        }
+        messages::follow(command, package, cancel, &diagnostic, &progress).unwrap_or_else(|error| Followed {
+            verdict: Verdict::failed(format!("cannot run cargo: {error}\n")),
+            failed: BTreeMap::new(),
+        })
     }
 }
 
 impl Verdict {
     fn failed(rendered: String) -> Self {
-        Self::Failed { errors: 1, warnings: 0, rendered }
+        Self::Failed { errors: 1, warnings: 0, rendered, packages: BTreeSet::new() }
     }
 }

@@ -86,7 +86,7 @@ impl Error {
                 Some(help.clone()).filter(|help| !help.is_empty())
             }
             Self::Watch { .. } => {
-                Some("raise the limit: `sysctl fs.inotify.max_user_watches=524288`, `fs.inotify.max_user_instances=512`".to_owned())
+                Some("raise the limit: `sysctl fs.inotify.max_user_watches=524288`, `fs.inotify.max_user_instances=512`; or use `--poll`".to_owned())
             }
         }
     }

@@ -7,7 +7,7 @@ use shrine::registry::Registry;
 
 use crate::error::Error;
 
-/// Watches a widget crate and updates the widgets of a registry when it changes.
+/// Watches a widget crate, or a workspace of them, and updates the widgets of a registry when it changes.
 ///
 /// The program links its widgets statically, in development and in release, from the same source. In development a
 /// `Live` replaces their code in place; without the feature `live` of this crate it does nothing and weighs nothing.
@@ -38,7 +38,7 @@ pub struct Live {
 }
 
 impl Live {
-    /// Begins to watch the crate in `crate_dir`, if `enabled`: builds it, and again on every change.
+    /// Begins to watch the crate or the workspace in `crate_dir`, if `enabled`: builds it, and again on every change.
     ///
     /// # Errors
     ///
@@ -110,7 +110,11 @@ mod running {
             let project = Project::discover(&start, &cargo)?;
             let (send, messages) = mpsc::channel();
             let options = Options { once: false, embedded: true };
-            Ok(Self { run: Run::new(start, project, cargo, options, send)?, messages, has_begun: false })
+            Ok(Self {
+                run: Run::new(start, project, cargo, options, None, send)?,
+                messages,
+                has_begun: false,
+            })
         }
 
         pub(super) fn poll(&mut self, registry: &mut Registry) -> Vec<Event> {

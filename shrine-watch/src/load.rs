@@ -8,6 +8,7 @@
 pub mod check;
 mod files;
 
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::CString;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -16,6 +17,7 @@ use libloading::os::unix::{Library as OpenLibrary, RTLD_LOCAL, RTLD_NOW};
 use shrine::abi::handle::Library;
 use shrine::abi::{Descriptor, TransformDescriptor};
 
+use crate::build::Package;
 use check::{Checked, Toolchain};
 use files::Files;
 
@@ -32,6 +34,13 @@ pub struct LoadError {
 }
 
 impl LoadError {
+    /// There is nothing wrong with a library but that it has no widgets.
+    fn no_widgets() -> Self {
+        let help =
+            "put `#[widget(id = \"..\", version = \"..\")]` on a struct, and `#[widget]` on its `impl` block";
+        Self { no_widgets: true, ..Self::new("there are no widgets in the library", help) }
+    }
+
     pub(crate) fn new(reason: impl Into<String>, help: impl Into<String>) -> Self {
         Self { reason: reason.into(), help: help.into(), no_widgets: false }
     }
@@ -49,33 +58,49 @@ impl std::error::Error for LoadError {}
 #[derive(Debug)]
 pub struct Loader {
     files: Files,
+    /// The widgets in each library that was looked at last, by what cargo knows its crate by.
+    found: HashMap<String, BTreeSet<String>>,
 }
 
 impl Loader {
     /// A loader that keeps its files below `target_directory`, and forgets those of processes that have ended.
     #[must_use]
     pub fn new(target_directory: &Path) -> Self {
-        Self { files: Files::new(target_directory) }
+        Self { files: Files::new(target_directory), found: HashMap::new() }
     }
 
-    /// Opens what was built. `name` is the crate's.
+    /// Opens what was built of a package. Widgets of the crates that it is made of are in its library too; if such a
+    /// crate was loaded before, they are left to it.
     ///
     /// # Errors
     ///
     /// When the file is no complete library of widgets, was built by another compiler than those before it, or the
     /// dynamic loader refuses it.
-    pub fn load(&mut self, name: &str, artifact: &Path) -> Result<Library, LoadError> {
+    pub fn load(&mut self, package: &Package, artifact: &Path) -> Result<Library, LoadError> {
         let unreadable =
             |error| LoadError::new(format!("cannot read {}: {error}", artifact.display()), "build again");
         let bytes = std::fs::read(artifact).map_err(unreadable)?;
-        let checked = check::check(&bytes)?;
+        self.found.remove(&package.id);
+        let mut checked = check::check(&bytes)?;
+        let found: BTreeSet<String> = checked.widgets.iter().chain(&checked.transforms).cloned().collect();
+        let is_anothers = |symbol: &String| {
+            let of = |id: &String| self.found.get(id).is_some_and(|found| found.contains(symbol));
+            package.dependencies.iter().any(of)
+        };
+        checked.widgets.retain(|symbol| !is_anothers(symbol));
+        checked.transforms.retain(|symbol| !is_anothers(symbol));
+        self.found.insert(package.id.clone(), found);
+        if checked.widgets.is_empty() && checked.transforms.is_empty() {
+            return Err(LoadError::no_widgets());
+        }
         check_toolchain(&checked.toolchain)?;
         let path = self.files.store(artifact, &bytes, &checked.build_id)?;
         let (widgets, transforms) = open(&path, &checked)?;
         // SAFETY: `check` saw that each symbol names data of at least the size of a descriptor, within the file. That
         // its functions keep the contract is what `shrine`'s macros generate; a symbol with the reserved prefix that
         // was written by hand is taken at its word. `open` never closes the library.
-        let library = unsafe { Library::open(name, Some(checked.build_id.clone()), &widgets, &transforms) };
+        let library =
+            unsafe { Library::open(&package.name, Some(checked.build_id.clone()), &widgets, &transforms) };
         remember_toolchain(checked.toolchain);
         library.map_err(|error| LoadError::new(error.to_string(), error.help()))
     }

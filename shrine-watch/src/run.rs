@@ -4,21 +4,22 @@ mod answer;
 mod stage;
 mod visitor;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
+use shrine::abi::handle::Library;
 use shrine::event::{Event, Phases};
-use shrine::registry::{Outcome, Registry};
+use shrine::registry::Registry;
 
 use crate::build::project::Start;
-use crate::build::{BuildMessage, Builder, CargoOptions, Package, Project};
+use crate::build::{BuildMessage, Builder, CargoOptions, Project};
 use crate::error::Error;
 use crate::exit::ExitCode;
-use crate::load::Loader;
-use crate::session::{Action, Applied, Command, Input, Options, Session};
+use crate::load::{LoadError, Loader};
+use crate::session::{Action, Applied, Built, Command, Input, Options, Outcome, Session};
 use crate::watch::{Noticed, Watcher};
 use stage::Stage;
 use visitor::{Overheard, Visitor};
@@ -75,8 +76,9 @@ pub struct Run {
     noticed: Option<Instant>,
     /// How long the newest build and what led to it took.
     spent: Phases,
-    /// The directory of each crate, by the name of its package.
-    directories: BTreeMap<String, PathBuf>,
+    project: Project,
+    /// The widgets that run of each crate, by the name of its package.
+    widgets: BTreeMap<String, BTreeSet<String>>,
     /// The directory of the crate that each widget came from, by its id.
     homes: BTreeMap<String, PathBuf>,
     /// The scene.
@@ -88,7 +90,8 @@ pub struct Run {
 }
 
 impl Run {
-    /// Prepares to watch `project`. Other threads will send to `messages`.
+    /// Prepares to watch `project`, with `poll` by looking at its files as often as that. Other threads will send to
+    /// `messages`.
     ///
     /// # Errors
     ///
@@ -98,17 +101,18 @@ impl Run {
         project: Project,
         cargo: CargoOptions,
         options: Options,
+        poll: Option<Duration>,
         messages: Sender<Message>,
     ) -> Result<Self, Error> {
         let (noticed, build) = (messages.clone(), messages);
         // A receiver that is gone has ended the run; nobody waits for what is lost then.
         let notice = move |change| drop(noticed.send(Message::Noticed(change)));
-        let watcher = (!options.once).then(|| Watcher::start(&project, notice)).transpose()?;
+        let watcher = (!options.once).then(|| Watcher::start(&project, poll, notice)).transpose()?;
         let loader = Loader::new(&project.target_directory);
-        let directories = directories(&project);
         let stage = Stage::new(&project.directory);
-        let builder =
-            Builder::new(start, cargo, project, move |message| drop(build.send(Message::Build(message))));
+        let builder = Builder::new(start, cargo, project.clone(), move |message| {
+            drop(build.send(Message::Build(message)));
+        });
         Ok(Self {
             session: Session::new(options),
             options,
@@ -117,7 +121,8 @@ impl Run {
             loader,
             noticed: None,
             spent: Phases::default(),
-            directories,
+            project,
+            widgets: BTreeMap::new(),
             homes: BTreeMap::new(),
             stage,
             is_announced: false,
@@ -156,8 +161,8 @@ impl Run {
                 self.noticed = Some(noticed.first);
                 Input::Changed(noticed.change)
             }
-            Message::Build(BuildMessage::Diagnostic { build, rendered }) => {
-                Input::Diagnostic { build, rendered }
+            Message::Build(BuildMessage::Diagnostic { build, package, rendered }) => {
+                Input::Diagnostic { build, package, rendered }
             }
             Message::Build(BuildMessage::Progress { line, .. }) => {
                 audience.progress(&line);
@@ -168,7 +173,7 @@ impl Run {
                     watcher.built(result.clone());
                 }
                 if let Some(project) = &result.project {
-                    self.directories = directories(project);
+                    self.project = project.clone();
                 }
                 self.spent.build = micros(result.took);
                 Input::BuildFinished(result)
@@ -247,10 +252,14 @@ impl Run {
                 self.builder.start(request);
             }
             Action::CancelBuild => self.builder.cancel(),
-            Action::Apply { package, artifact } => {
-                let applied = self.apply(package, &artifact, registry);
+            Action::Apply { libraries } => {
+                let applied = self.apply(libraries, registry);
                 self.tell(registry, audience)?;
                 self.feed(Input::Applied(applied), registry, audience)?;
+            }
+            Action::Leave { package } => {
+                self.leave(&package, registry, audience);
+                self.tell(registry, audience)?;
             }
             Action::ApplyScene { must } => {
                 let Some(events) = self.stage.apply(registry, audience) else {
@@ -298,37 +307,64 @@ impl Run {
         ControlFlow::Continue(())
     }
 
-    fn apply(&mut self, package: String, artifact: &Path, registry: &mut Registry) -> Applied {
+    /// Loads libraries and hands those that have widgets to the registry, all or none.
+    fn apply(&mut self, built: Vec<Built>, registry: &mut Registry) -> Applied {
         let clock = Instant::now();
-        let library = match self.loader.load(&package, artifact) {
-            Ok(library) => library,
-            Err(error) => {
-                let (reason, help, no_widgets) = (error.reason, error.help, error.no_widgets);
-                return Applied::LoadFailed { package, reason, help, no_widgets };
+        let (mut libraries, mut plain) = (Vec::new(), BTreeSet::new());
+        for Built { package, artifact, .. } in built {
+            let loaded = match self.project.packages.iter().find(|known| known.name == package) {
+                Some(known) => self.loader.load(known, &artifact),
+                None => Err(LoadError::new("its package is gone from the project", "save again")),
+            };
+            match loaded {
+                Ok(library) => libraries.push(library),
+                // A member of a workspace that only helps others is no mistake; one that has lost its widgets is.
+                Err(error) if error.no_widgets && !self.widgets.contains_key(&package) => {
+                    plain.insert(package);
+                }
+                Err(LoadError { reason, help, .. }) => {
+                    return Applied { outcome: Outcome::LoadFailed { package, reason, help }, plain };
+                }
             }
-        };
-        self.spent.load = micros(clock.elapsed());
-        if let Some(directory) = self.directories.get(&package) {
-            let ids = library.modules().iter().map(|module| module.id().to_owned());
-            self.homes.extend(ids.map(|id| (id, directory.clone())));
         }
+        if libraries.is_empty() {
+            return Applied { outcome: Outcome::NoWidgets, plain };
+        }
+        self.spent.load = micros(clock.elapsed());
+        let outcome = self.update(libraries, registry);
+        Applied { outcome, plain }
+    }
+
+    fn update(&mut self, libraries: Vec<Library>, registry: &mut Registry) -> Outcome {
+        use shrine::registry::Outcome::{Deferred, Unchanged, Updated};
+        let ids = |library: &Library| library.modules().iter().map(|module| module.id().to_owned()).collect();
+        let widgets: Vec<(String, BTreeSet<String>)> =
+            libraries.iter().map(|library| (library.name().to_owned(), ids(library))).collect();
         let mut options = self.stage.options();
         options.spent = self.spent;
-        match registry.hot_update(library, options) {
-            Outcome::Updated(update) => Applied::Running { generation: update.generation },
-            Outcome::Unchanged { generation } => Applied::Running { generation },
+        let generation = match registry.hot_update_all(libraries, options) {
+            Updated(update) => update.generation,
+            Unchanged { generation } => generation,
             // It waits; what runs, runs on.
-            Outcome::Deferred { .. } => {
-                Applied::Running { generation: registry.generation().unwrap_or_default() }
+            Deferred { .. } => registry.generation().unwrap_or_default(),
+            _ => return Outcome::Refused,
+        };
+        for (name, ids) in widgets {
+            if let Some(package) = self.project.packages.iter().find(|package| package.name == name) {
+                self.homes.extend(ids.iter().map(|id| (id.clone(), package.directory().to_owned())));
             }
-            _ => Applied::Refused,
+            self.widgets.insert(name, ids);
         }
+        Outcome::Running { generation }
     }
-}
 
-fn directories(project: &Project) -> BTreeMap<String, PathBuf> {
-    let directory = |package: &Package| (package.name.clone(), package.directory().to_owned());
-    project.packages.iter().map(directory).collect()
+    /// Ends what runs of a crate that is gone from the project. A program's own widgets are its own business.
+    fn leave(&mut self, package: &str, registry: &mut Registry, audience: &mut dyn Audience) {
+        let Some(ids) = self.widgets.remove(package).filter(|_| !self.options.embedded) else { return };
+        audience.note("left", &format!("`{package}` is no member of the workspace any more"));
+        self.homes.retain(|id, _| !ids.contains(id));
+        registry.remove_library(package);
+    }
 }
 
 fn micros(duration: Duration) -> u64 {

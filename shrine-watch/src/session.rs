@@ -4,23 +4,26 @@
 //! - At most one build is under way, and only its result counts.
 //! - What changed stays to be built until a build of it has ended well.
 //! - The scene is held against code only when all of a build is in.
+//! - What one edit changed is applied together or not at all.
 //! - `ready` is said once, before any command is carried out.
 
 mod action;
 pub mod command;
+mod dirty;
 mod input;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 use shrine::event::{ChangeDecision, Event, Refusal};
 
-use crate::build::{BuildRequest, BuildResult, CARGO, PackageBuild, Verdict};
+use crate::build::{Artifact, BuildRequest, BuildResult, CARGO, PackageBuild, Project, Verdict};
 use crate::exit::ExitCode;
 use crate::watch::Change;
-pub use action::Action;
+pub use action::{Action, Built};
 pub use command::Command;
-pub use input::{Applied, Input};
+use dirty::{Dirty, Group};
+pub use input::{Applied, Input, Outcome};
 
 /// How a session behaves.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,31 +44,28 @@ pub struct Session {
     building: Option<u64>,
     dirty: Dirty,
     paused: bool,
-    /// How many [`Action::Apply`] have not been answered.
-    applying: usize,
+    /// What is in each [`Action::Apply`] that has not been answered.
+    applying: VecDeque<Vec<Built>>,
+    /// What was last taken in of each package.
+    taken: BTreeMap<String, Built>,
     generation: Option<u64>,
     ready: bool,
     /// Whether code came in that the scene was not held against.
     fresh: bool,
     /// The worst of what `--once` has seen.
     verdict: Option<ExitCode>,
-    /// The packages that never had widgets.
+    /// The packages that never had widgets. They are built last, and only to see whether they have some now.
     plain: BTreeSet<String>,
+    /// Whether plain packages are to be built once nothing else is.
+    probing: bool,
+    /// The packages that are gone from the project, and run still.
+    leaving: BTreeSet<String>,
     /// Commands that wait until it is ready.
     waiting: Vec<Command>,
     /// Whether to end when what waits is done.
     ending: bool,
     /// What the last build printed.
     diagnostics: String,
-}
-
-/// What has to be built.
-#[derive(Debug, Default)]
-struct Dirty {
-    all: bool,
-    capture: bool,
-    scene: bool,
-    packages: BTreeSet<String>,
 }
 
 impl Session {
@@ -78,7 +78,7 @@ impl Session {
     /// Whether it is ready, or none yet and nothing is under way that could make it so.
     #[must_use]
     pub fn readiness(&self) -> Option<bool> {
-        (self.ready || (self.building.is_none() && self.applying == 0)).then_some(self.ready)
+        (self.ready || (self.building.is_none() && self.applying.is_empty())).then_some(self.ready)
     }
 
     /// What follows from an input, in order.
@@ -91,7 +91,7 @@ impl Session {
                 self.start_build(then);
             }
             Input::Changed(change) => self.changed(change, then),
-            Input::Diagnostic { build, rendered } => self.diagnostic(build, rendered, then),
+            Input::Diagnostic { build, rendered, .. } => self.diagnostic(build, rendered, then),
             Input::BuildFinished(result) => self.build_finished(result, then),
             Input::Applied(applied) => self.applied(applied, then),
             Input::Happened(event) => self.happened(event, then),
@@ -107,7 +107,11 @@ impl Session {
         self.builds += 1;
         self.building = Some(self.builds);
         self.diagnostics.clear();
-        let packages = (!self.dirty.all).then(|| self.dirty.packages.clone());
+        self.probing = false;
+        let packages = self.dirty.packages().map(|packages| {
+            let others: Group = packages.difference(&self.plain).cloned().collect();
+            if others.is_empty() { packages } else { others }
+        });
         then.push(Action::StartBuild(BuildRequest {
             build: self.builds,
             packages,
@@ -131,7 +135,7 @@ impl Session {
         }
         self.dirty.capture |= decision == ChangeDecision::Capture;
         match packages {
-            Some(packages) => self.dirty.packages.extend(packages),
+            Some(packages) => self.dirty.add(packages),
             None => self.dirty.all = true,
         }
         if !self.paused {
@@ -144,7 +148,7 @@ impl Session {
         let is_due = self.dirty.scene || self.fresh;
         let is_paused = self.paused && self.ready && !self.fresh;
         let must_wait =
-            is_paused || self.building.is_some() || self.applying > 0 || self.generation.is_none();
+            is_paused || self.building.is_some() || !self.applying.is_empty() || self.generation.is_none();
         if is_due && !must_wait && !self.options.embedded {
             (self.dirty.scene, self.fresh) = (false, false);
             then.push(Action::ApplyScene { must: !self.ready && self.verdict.is_none() });
@@ -164,34 +168,111 @@ impl Session {
         }
         self.building = None;
         self.report_failures(&result.packages, then);
-        self.settle(&result.packages);
-        for built in result.packages {
-            if let Verdict::Built(artifact) = built.verdict {
-                self.applying += 1;
-                then.push(Action::Apply { package: built.package, artifact: artifact.path });
-            }
+        // When cargo itself has failed, nothing is known about the packages.
+        if result.packages.iter().all(|built| built.package != CARGO) {
+            self.take_project(result.project.as_ref());
+            self.settle(result.packages, then);
         }
         self.settled(then);
     }
 
-    /// What was built well is no longer dirty.
-    fn settle(&mut self, packages: &[PackageBuild]) {
-        // When cargo itself has failed, nothing is known about the packages.
-        if packages.iter().any(|built| built.package == CARGO) {
+    /// Notices which packages are gone.
+    fn take_project(&mut self, project: Option<&Project>) {
+        let Some(project) = project else { return };
+        let is_there = |name: &String| project.packages.iter().any(|package| package.name == *name);
+        self.dirty.retain(is_there);
+        self.plain.retain(is_there);
+        self.leaving.extend(self.taken.keys().cloned());
+        self.leaving.retain(|name| !is_there(name));
+    }
+
+    /// Applies what was built well, and keeps in mind what was not.
+    fn settle(&mut self, packages: Vec<PackageBuild>, then: &mut Vec<Action>) {
+        let names: Group = packages.iter().map(|built| built.package.clone()).collect();
+        let has_widget_crates = !names.is_subset(&self.plain);
+        let (mut has_failed, mut is_new, mut is_incomplete) = (false, false, false);
+        for group in self.dirty.take(&names) {
+            let (mut fresh, mut failed) = (Vec::new(), Group::new());
+            let mut left: Group = group.difference(&names).cloned().collect();
+            for PackageBuild { package, verdict } in
+                packages.iter().filter(|built| group.contains(&built.package))
+            {
+                match verdict {
+                    Verdict::Built(artifact) => fresh.extend(self.unless_taken(package, artifact)),
+                    // It keeps nobody back: it has nothing to update.
+                    _ if self.plain.contains(package) => self.dirty.add(Group::from([package.clone()])),
+                    _ => drop(failed.insert(package.clone())),
+                }
+            }
+            if failed.is_empty() && !left.is_empty() && fresh.iter().any(|built| self.has_gained(built)) {
+                // The widget may be that of a package that had none, and that this one is made of: then it is not this
+                // one's. What was left out is built too, and all of it applied together.
+                self.plain.retain(|package| !left.contains(package));
+                self.dirty.add(group);
+                is_incomplete = true;
+                continue;
+            }
+            if failed.is_empty() {
+                self.probing |= !left.is_empty();
+                is_new |= fresh.iter().any(|built: &Built| !self.plain.contains(&built.package));
+                if !fresh.is_empty() {
+                    self.applying.push_back(fresh.clone());
+                    then.push(Action::Apply { libraries: fresh });
+                }
+            } else {
+                has_failed = true;
+                left.extend(failed);
+                left.extend(fresh.into_iter().map(|built| built.package));
+            }
+            self.dirty.add(left);
+        }
+        if is_incomplete {
+            return self.start_build(then);
+        }
+        if has_failed {
+            self.probing = false;
             return;
         }
-        let is_dirty = |built: &&PackageBuild| !matches!(built.verdict, Verdict::Built(_));
-        let packages = packages.iter().filter(is_dirty).map(|built| built.package.clone()).collect();
-        self.dirty = Dirty { packages, scene: self.dirty.scene, ..Dirty::default() };
+        if let (Some(generation), false, true) = (self.generation, is_new, has_widget_crates) {
+            then.push(Action::Emit(Event::Unchanged { generation }));
+        }
+        for package in std::mem::take(&mut self.leaving) {
+            self.taken.remove(&package);
+            then.push(Action::Leave { package });
+        }
+    }
+
+    /// What was built, unless it is what was taken in already.
+    fn unless_taken(&self, package: &str, artifact: &Artifact) -> Option<Built> {
+        let Artifact { path, build_id, widgets, .. } = artifact;
+        let taken = self.taken.get(package).and_then(|taken| taken.build_id.as_ref());
+        let is_taken = build_id.is_some() && taken == build_id.as_ref();
+        (!is_taken).then(|| Built {
+            package: package.to_owned(),
+            artifact: path.clone(),
+            build_id: build_id.clone(),
+            widgets: widgets.clone(),
+        })
+    }
+
+    /// Whether a library has a widget that it did not have before.
+    fn has_gained(&self, built: &Built) -> bool {
+        let before = self.taken.get(&built.package).map_or(&[][..], |taken| &taken.widgets);
+        built.widgets.iter().any(|widget| !before.contains(widget))
     }
 
     /// One event for all packages of a build that failed.
     fn report_failures(&mut self, packages: &[PackageBuild], then: &mut Vec<Action>) {
         let mut failure: Option<(usize, usize, String)> = None;
+        let mut failed = BTreeSet::new();
         for built in packages {
             match &built.verdict {
-                Verdict::Failed { errors, warnings, rendered } => {
+                Verdict::Failed { errors, warnings, rendered, packages } => {
                     let all = failure.get_or_insert_default();
+                    failed.extend(packages.iter().cloned());
+                    if all.2.ends_with(rendered) && !rendered.is_empty() {
+                        continue;
+                    }
                     (all.0, all.1) = (all.0 + errors, all.1 + warnings);
                     all.2.push_str(rendered);
                 }
@@ -199,7 +280,7 @@ impl Session {
                     then.push(self.refusal(&built.package, reason.clone(), help.clone()));
                     self.fail(ExitCode::Refused);
                 }
-                Verdict::Built(_) => {}
+                Verdict::Built(_) | Verdict::Skipped { .. } => {}
             }
         }
         if let Some((errors, warnings, rendered)) = failure {
@@ -207,8 +288,9 @@ impl Session {
                 self.diagnostics.clone_from(&rendered);
                 then.push(Action::Show(rendered.clone()));
             }
-            let running_generation = self.generation;
-            then.push(Action::Emit(Event::BuildFailed { errors, warnings, rendered, running_generation }));
+            let (running_generation, packages) = (self.generation, failed.into_iter().collect());
+            let failed = Event::BuildFailed { errors, warnings, rendered, packages, running_generation };
+            then.push(Action::Emit(failed));
             self.fail(ExitCode::BuildFailed);
         }
     }
@@ -226,26 +308,41 @@ impl Session {
     }
 
     fn applied(&mut self, applied: Applied, then: &mut Vec<Action>) {
-        self.applying = self.applying.saturating_sub(1);
-        match applied {
-            Applied::Running { generation } => (self.generation, self.fresh) = (Some(generation), true),
-            Applied::Refused => self.fail(ExitCode::Refused),
-            Applied::LoadFailed { package, reason, help, no_widgets } => {
-                // A member of a workspace that only helps others is no mistake; one that has lost its widgets is.
-                if no_widgets && (!self.ready || self.plain.contains(&package)) {
-                    self.plain.insert(package);
-                } else {
-                    then.push(self.refusal(&package, reason, help));
-                    self.fail(ExitCode::LoadFailed);
-                }
+        let libraries = self.applying.pop_front().unwrap_or_default();
+        let Applied { outcome, plain } = applied;
+        for built in &libraries {
+            if !plain.contains(&built.package) {
+                self.plain.remove(&built.package);
+            } else if self.plain.insert(built.package.clone()) && !self.options.embedded {
+                then.push(note("skipped", &format!("`{}`: its library has no `#[widget]`", built.package)));
             }
         }
+        match outcome {
+            Outcome::Running { generation } => (self.generation, self.fresh) = (Some(generation), true),
+            Outcome::NoWidgets => {}
+            Outcome::Refused => {
+                self.hold(libraries);
+                self.fail(ExitCode::Refused);
+                return self.settled(then);
+            }
+            Outcome::LoadFailed { package, reason, help } => {
+                self.hold(libraries);
+                then.push(self.refusal(&package, reason, help));
+                self.fail(ExitCode::LoadFailed);
+                return self.settled(then);
+            }
+        }
+        self.taken.extend(libraries.into_iter().map(|built| (built.package.clone(), built)));
         self.settled(then);
+    }
+
+    fn hold(&mut self, libraries: Vec<Built>) {
+        self.dirty.hold(libraries.into_iter().map(|built| built.package).collect());
     }
 
     /// When all that a build has made was applied: is it ready, or over?
     fn settled(&mut self, then: &mut Vec<Action>) {
-        if self.building.is_some() || self.applying > 0 {
+        if self.building.is_some() || !self.applying.is_empty() {
             return;
         }
         let nothing = self.generation.is_none() && !self.plain.is_empty() && self.verdict.is_none();
@@ -273,6 +370,9 @@ impl Session {
             self.give_up_waiting(then);
         }
         self.verdict = None;
+        if self.probing && !self.paused {
+            self.start_build(then);
+        }
     }
 
     fn happened(&mut self, event: Event, then: &mut Vec<Action>) {
@@ -327,8 +427,7 @@ impl Session {
     fn resume(&mut self, then: &mut Vec<Action>) {
         let was_paused = std::mem::replace(&mut self.paused, false);
         then.push(note("resumed", if was_paused { "changes are built again" } else { "it was not paused" }));
-        let is_dirty = self.dirty.all || self.dirty.capture || !self.dirty.packages.is_empty();
-        if was_paused && is_dirty && self.building.is_none() {
+        if was_paused && !self.dirty.is_empty() && self.building.is_none() {
             self.start_build(then);
         } else if was_paused {
             self.apply_scene(then);

@@ -72,7 +72,7 @@ impl Surveyor {
         let mut surveyed = Vec::new();
         let mut without = Vec::new();
         for (package, artifact) in built {
-            match self.loader.load(&package.name, &artifact.path) {
+            match self.loader.load(&package, &artifact.path) {
                 Ok(library) => surveyed.push(Surveyed {
                     package,
                     sources: artifact.inputs,
@@ -117,10 +117,12 @@ impl Surveyor {
         for package in result.packages {
             match package.verdict {
                 Verdict::Built(artifact) => built.push((package.package, artifact)),
-                Verdict::Failed { errors, rendered, .. } => {
+                Verdict::Failed { errors, rendered, .. } if !failed.1.ends_with(&rendered) => {
                     failed.0 += errors;
                     failed.1.push_str(&rendered);
                 }
+                // Of what they are made of was told already.
+                Verdict::Failed { .. } | Verdict::Skipped { .. } => {}
                 Verdict::Refused { reason, help } => return Err(Error::Refused { reason, help }),
             }
         }

@@ -6,6 +6,7 @@
 pub mod detect;
 mod directories;
 pub mod inputs;
+mod quiet;
 mod scan;
 
 use std::collections::BTreeSet;
@@ -15,20 +16,17 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use notify::event::{AccessKind, AccessMode};
+use notify::event::{AccessKind, AccessMode, ModifyKind};
 use notify::{EventKind, RecommendedWatcher};
 
 use crate::build::{BuildResult, Project};
 use crate::error::Error;
+use detect::Sight;
 pub use detect::{Change, Detector};
 use directories::Directories;
 pub use inputs::Inputs;
+use quiet::{Quiet, Sign};
 use scan::Scanner;
-
-/// How long it must be quiet after a file event. Editors save in several steps, which are microseconds apart.
-const QUIET: Duration = Duration::from_millis(10);
-/// How long to wait for that at most.
-const PATIENCE: Duration = Duration::from_millis(100);
 
 /// An edit, and when it was first noticed.
 #[derive(Debug, Clone)]
@@ -55,28 +53,44 @@ enum Message {
 
 impl Watcher {
     /// Begins to watch. What is in the files now is what changes are compared with. `notice` is called from the thread.
+    /// With `poll`, the files are looked at as often as that, and the system is not asked to tell of changes.
     ///
     /// # Errors
     ///
     /// When the system does not let a directory be watched.
-    pub fn start(project: &Project, notice: impl Fn(Noticed) + Send + 'static) -> Result<Self, Error> {
+    pub fn start(
+        project: &Project,
+        poll: Option<Duration>,
+        notice: impl Fn(Noticed) + Send + 'static,
+    ) -> Result<Self, Error> {
         let (send, messages) = mpsc::channel();
         let alarm = send.clone();
         // The receiver is gone only when the thread has been told to stop.
         let on_event = move |event| drop(alarm.send(Message::Files(event)));
-        let watcher = notify::recommended_watcher(on_event).map_err(|error| directories::explain(&error))?;
+        let watcher = match poll {
+            Some(_) => None,
+            None => {
+                Some(notify::recommended_watcher(on_event).map_err(|error| directories::explain(&error))?)
+            }
+        };
         let mut lookout = Lookout {
             inputs: Inputs::of(project),
             scanner: Scanner::default(),
             detector: Detector::default(),
             directories: Directories::new(watcher),
             building: false,
+            started: Instant::now(),
+            quiet: Quiet::default(),
+            poll,
+            has_waited: false,
+            seen: Sight::new(),
         };
         // Watch first, look then: what happens in between raises an alarm.
         lookout.directories.refresh(&lookout.inputs)?;
         let seen = lookout.scanner.scan(&lookout.inputs, &BTreeSet::new());
         let files = seen.len();
-        lookout.detector.begin(seen);
+        lookout.detector.begin(seen.clone());
+        lookout.seen = seen;
         let thread = std::thread::spawn(move || lookout.run(&messages, &notice));
         Ok(Self { send, thread: Some(thread), files })
     }
@@ -117,35 +131,56 @@ struct Lookout {
     detector: Detector,
     directories: Directories<RecommendedWatcher>,
     building: bool,
+    started: Instant,
+    quiet: Quiet,
+    poll: Option<Duration>,
+    /// Whether the newest look was put off, because a file was empty all at once.
+    has_waited: bool,
+    /// What was there when it was looked last.
+    seen: Sight,
 }
 
 impl Lookout {
     fn run(mut self, messages: &Receiver<Message>, notice: &dyn Fn(Noticed)) {
         let mut touched = BTreeSet::new();
-        while let Ok(message) = messages.recv() {
-            match self.handle(message, &mut touched) {
-                ControlFlow::Break(()) => return,
-                ControlFlow::Continue(false) => continue,
-                ControlFlow::Continue(true) => {}
-            }
-            let first = Instant::now();
-            let mut until = first + QUIET;
-            while let Some(left) = until.checked_duration_since(Instant::now()) {
-                match messages.recv_timeout(left).map(|message| self.handle(message, &mut touched)) {
-                    Ok(ControlFlow::Continue(true)) => until = (Instant::now() + QUIET).min(first + PATIENCE),
-                    Ok(ControlFlow::Continue(false)) => {}
-                    Err(RecvTimeoutError::Timeout) => break,
-                    Ok(ControlFlow::Break(())) | Err(RecvTimeoutError::Disconnected) => return,
+        loop {
+            let left = self.quiet.due().map(|due| due.saturating_sub(self.started.elapsed()));
+            let message = match left.or(self.poll) {
+                Some(left) => messages.recv_timeout(left),
+                None => messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            match message {
+                Ok(message) => {
+                    if self.handle(message, &mut touched).is_break() {
+                        return;
+                    }
                 }
+                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) if left.is_none() => self.peek(),
+                Err(RecvTimeoutError::Timeout) => {}
             }
-            self.look(&std::mem::take(&mut touched), first, notice);
+            let now = self.started.elapsed();
+            if self.quiet.due().is_some_and(|due| due <= now)
+                && let Some(first) = self.quiet.look()
+            {
+                self.look(&mut touched, self.started + first, notice);
+            }
         }
     }
 
-    /// Takes a message; answers whether a look is due.
-    fn handle(&mut self, message: Message, touched: &mut BTreeSet<PathBuf>) -> ControlFlow<(), bool> {
+    /// Looks whether anything is other than it was. Whoever writes may not be done.
+    fn peek(&mut self) {
+        let seen = self.scanner.scan(&self.inputs, &BTreeSet::new());
+        if seen != self.seen {
+            self.seen = seen;
+            self.quiet.stir(self.started.elapsed());
+        }
+    }
+
+    /// Takes a message.
+    fn handle(&mut self, message: Message, touched: &mut BTreeSet<PathBuf>) -> ControlFlow<()> {
         match message {
-            Message::Files(event) => return ControlFlow::Continue(self.take(event, touched)),
+            Message::Files(event) => self.take(event, touched),
             Message::Building => self.building = true,
             Message::Built(result) => {
                 self.building = false;
@@ -156,36 +191,52 @@ impl Lookout {
                 let seen = self.scanner.scan(&self.inputs, &BTreeSet::new());
                 self.detector.learn(&before, &self.inputs, &seen, result.began);
                 // A file that turned out to matter only now may have changed while it was built.
-                return ControlFlow::Continue(true);
+                self.quiet.stir(self.started.elapsed());
             }
             Message::Stop => return ControlFlow::Break(()),
         }
-        ControlFlow::Continue(false)
+        ControlFlow::Continue(())
     }
 
-    /// Takes a file event; answers whether it may matter.
-    fn take(&self, event: notify::Result<notify::Event>, touched: &mut BTreeSet<PathBuf>) -> bool {
-        let Ok(event) = event else {
+    /// Takes a file event, if it may matter.
+    fn take(&mut self, event: notify::Result<notify::Event>, touched: &mut BTreeSet<PathBuf>) {
+        let now = self.started.elapsed();
+        let event = match event {
+            Ok(event) if !event.need_rescan() => event,
             // Events were lost. The next look finds what they were about.
-            return true;
+            _ => return self.quiet.stir(now),
         };
-        if event.need_rescan() {
-            return true;
+        let sign = match event.kind {
+            EventKind::Access(AccessKind::Close(AccessMode::Write)) | EventKind::Remove(_) => Sign::Finished,
+            EventKind::Access(_) => return,
+            EventKind::Modify(ModifyKind::Data(_)) => Sign::Written,
+            _ => Sign::Other,
+        };
+        for path in event.paths {
+            if self.directories.concerns(&path) {
+                self.quiet.event(now, sign, &path);
+                touched.insert(path);
+            }
         }
-        let is_read =
-            matches!(event.kind, EventKind::Access(kind) if kind != AccessKind::Close(AccessMode::Write));
-        if is_read {
-            return false;
-        }
-        let before = touched.len();
-        touched.extend(event.paths.into_iter().filter(|path| self.directories.concerns(path)));
-        touched.len() > before
     }
 
-    fn look(&mut self, touched: &BTreeSet<PathBuf>, first: Instant, notice: &dyn Fn(Noticed)) {
+    fn look(&mut self, touched: &mut BTreeSet<PathBuf>, first: Instant, notice: &dyn Fn(Noticed)) {
         let _ = self.directories.refresh(&self.inputs);
         let seen = self.scanner.scan(&self.inputs, touched);
-        if let Some(change) = self.detector.look(&self.inputs, &seen, touched, self.building) {
+        let emptied: Vec<PathBuf> = self.detector.emptied(&seen).cloned().collect();
+        if !emptied.is_empty() && !std::mem::replace(&mut self.has_waited, true) {
+            // Caught between the cut and the writing. A file that stays empty is believed the next time.
+            for path in &emptied {
+                self.quiet.event(self.started.elapsed(), Sign::Written, path);
+            }
+            return;
+        }
+        self.has_waited = false;
+        let touched = std::mem::take(touched);
+        if self.poll.is_some() {
+            self.seen.clone_from(&seen);
+        }
+        if let Some(change) = self.detector.look(&self.inputs, &seen, &touched, self.building) {
             notice(Noticed { change, first });
         }
     }

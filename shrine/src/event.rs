@@ -40,6 +40,9 @@ pub enum Event {
         warnings: usize,
         /// The compiler's own rendering.
         rendered: String,
+        /// The crates that have the errors.
+        #[serde(default)]
+        packages: Vec<String>,
         /// What runs on.
         running_generation: Option<u64>,
     },

@@ -15,6 +15,7 @@ mod scene;
 mod transforms;
 mod ui;
 mod watch;
+mod workspace;
 
 /// A module that nobody mentions would be a test that nobody runs.
 #[test]

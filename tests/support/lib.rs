@@ -7,7 +7,9 @@ mod answer;
 pub mod hostile;
 mod project;
 mod watch;
+mod workspace;
 
 pub use answer::{Answer, ask, ask_json};
 pub use project::{Project, repository};
 pub use watch::{DEADLINE, Watch, binary, finish};
+pub use workspace::Workspace;

@@ -27,7 +27,7 @@ pub fn build_command(project: &Project, package: &Package, options: &CargoOption
     ]);
     command.arg("--package").arg(&package.id).arg("--manifest-path").arg(&package.manifest);
     command.arg("--target-dir").arg(&project.target_directory);
-    command.args(options.common()).args(options.selection());
+    command.args(options.common()).args(options.selection(package, project));
     command.args(["--", "-C", "prefer-dynamic", "-C", "link-arg=-Wl,--build-id=sha1"]);
     // `-Xlinker` hands on each argument as it is, whatever commas and spaces are in the path.
     let mut rpath = OsString::from("link-arg=");

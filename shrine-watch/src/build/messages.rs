@@ -1,24 +1,36 @@
 //! Follows a build: what cargo says becomes diagnostics and a verdict.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::Command;
 
-use cargo_metadata::Message;
 use cargo_metadata::diagnostic::{Diagnostic, DiagnosticLevel};
+use cargo_metadata::{CompilerMessage, Message};
 
 use super::{Artifact, Cancel, Package, Verdict, dep_info};
+use crate::load::check;
 
-/// Runs `command`, the build of `package`, to its end.
+/// What came of a build.
+#[derive(Debug)]
+pub(super) struct Followed {
+    pub(super) verdict: Verdict,
+    /// The packages that have errors: their names by what cargo knows them by.
+    pub(super) failed: BTreeMap<String, String>,
+}
+
+/// Runs `command`, the build of `package`, to its end. `diagnostic` is told of which package the compiler says what, and
+/// answers whether that is new.
 pub(super) fn follow(
     command: Command,
     package: &Package,
     cancel: &Cancel,
-    diagnostic: &dyn Fn(&str),
+    diagnostic: &dyn Fn(&str, &str) -> bool,
     progress: &(dyn Fn(&str) + Sync),
-) -> io::Result<Verdict> {
+) -> io::Result<Followed> {
     let Some(mut running) = cancel.spawn(command)? else {
-        return Ok(Verdict::failed("the build was cancelled\n".to_owned()));
+        let verdict = Verdict::failed("the build was cancelled\n".to_owned());
+        return Ok(Followed { verdict, failed: BTreeMap::new() });
     };
     let (stdout, stderr) = (running.child.stdout.take(), running.child.stderr.take());
     let mut tally = Tally::default();
@@ -30,7 +42,8 @@ pub(super) fn follow(
         errors.join().map_err(|_| io::Error::other("a thread panicked"))
     })?;
     let status = running.wait()?;
-    Ok(tally.verdict(status.success(), &said))
+    let failed = tally.failed.clone();
+    Ok(Followed { verdict: tally.verdict(package, status.success(), &said), failed })
 }
 
 /// Cargo's own lines: those about progress are passed on, the others are kept.
@@ -65,12 +78,16 @@ struct Tally {
     rendered: String,
     library: Option<String>,
     aborts_on_panic: bool,
+    failed: BTreeMap<String, String>,
 }
 
 impl Tally {
-    fn take(&mut self, message: &Message, package: &Package, diagnostic: &dyn Fn(&str)) {
+    fn take(&mut self, message: &Message, package: &Package, diagnostic: &dyn Fn(&str, &str) -> bool) {
         match message {
-            Message::CompilerMessage(message) => self.take_diagnostic(&message.message, diagnostic),
+            Message::CompilerMessage(CompilerMessage { package_id, message, .. }) => {
+                let id = &package_id.repr;
+                self.take_diagnostic(message, id, diagnostic);
+            }
             Message::CompilerArtifact(artifact) if artifact.package_id.repr == package.id => {
                 let is_library = |file: &&String| file.ends_with(std::env::consts::DLL_SUFFIX);
                 let files: Vec<String> = artifact.filenames.iter().map(ToString::to_string).collect();
@@ -80,7 +97,12 @@ impl Tally {
         }
     }
 
-    fn take_diagnostic(&mut self, message: &Diagnostic, diagnostic: &dyn Fn(&str)) {
+    fn take_diagnostic(
+        &mut self,
+        message: &Diagnostic,
+        package: &str,
+        diagnostic: &dyn Fn(&str, &str) -> bool,
+    ) {
         // It ends in a refusal, which says more.
         let aborts_on_panic =
             message.message.contains("is not compiled with this crate's panic strategy `abort`");
@@ -88,18 +110,20 @@ impl Tally {
         if is_summary(&message.message) || aborts_on_panic {
             return;
         }
-        match message.level {
-            DiagnosticLevel::Error | DiagnosticLevel::Ice => self.errors += 1,
-            DiagnosticLevel::Warning => self.warnings += 1,
-            _ => {}
+        let name = name_of(package);
+        let is_error = matches!(message.level, DiagnosticLevel::Error | DiagnosticLevel::Ice);
+        if is_error {
+            self.failed.insert(package.to_owned(), name.to_owned());
         }
-        if let Some(rendered) = &message.rendered {
-            diagnostic(rendered);
-            self.rendered.push_str(rendered);
+        if message.rendered.as_ref().is_some_and(|rendered| !diagnostic(name, rendered)) {
+            return;
         }
+        self.errors += usize::from(is_error);
+        self.warnings += usize::from(message.level == DiagnosticLevel::Warning);
+        self.rendered.push_str(message.rendered.as_deref().unwrap_or_default());
     }
 
-    fn verdict(self, success: bool, said: &str) -> Verdict {
+    fn verdict(self, package: &Package, success: bool, said: &str) -> Verdict {
         if self.aborts_on_panic {
             return Verdict::Refused {
                 reason: "the crate is built with `panic = \"abort\"`: a panic in it would end the whole program".to_owned(),
@@ -113,15 +137,37 @@ impl Tally {
                 let path = Path::new(&library);
                 let rules = std::fs::read_to_string(path.with_extension("d")).unwrap_or_default();
                 let inputs = dep_info::inputs(&rules);
-                Verdict::Built(Artifact { path: path.to_owned(), inputs, warnings: self.warnings })
+                let seen = std::fs::read(path).ok().and_then(|bytes| check::glance(&bytes));
+                let (build_id, widgets) = seen.unzip();
+                Verdict::Built(Artifact {
+                    path: path.to_owned(),
+                    inputs,
+                    warnings: self.warnings,
+                    build_id,
+                    widgets: widgets.unwrap_or_default(),
+                })
             }
             None if success => Verdict::failed("cargo built no dynamic library\n".to_owned()),
             _ => {
                 let rendered =
                     if self.errors == 0 { format!("{}{said}", self.rendered) } else { self.rendered };
-                Verdict::Failed { errors: self.errors.max(1), warnings: self.warnings, rendered }
+                let mut packages: BTreeSet<String> = self.failed.into_values().collect();
+                if packages.is_empty() {
+                    packages.insert(package.name.clone());
+                }
+                Verdict::Failed { errors: self.errors.max(1), warnings: self.warnings, rendered, packages }
             }
         }
+    }
+}
+
+/// The name in what cargo knows a package by: `path+file:///p/counter#0.1.0`, or `..#counter@0.1.0` where the folder has
+/// another name.
+fn name_of(id: &str) -> &str {
+    let (place, version) = id.split_once('#').unwrap_or((id, ""));
+    match version.split_once('@') {
+        Some((name, _)) => name,
+        None => place.rsplit('/').next().unwrap_or(place),
     }
 }
 
@@ -142,9 +188,20 @@ mod tests {
         let mut tally = Tally::default();
         let package = Package { id: "path+file:///p#counter@0.1.0".to_owned(), ..Package::default() };
         for message in Message::parse_stream(lines.as_bytes()) {
-            tally.take(&message.unwrap(), &package, &|_| {});
+            tally.take(&message.unwrap(), &package, &|_, _| true);
         }
         tally
+    }
+
+    fn verdict(tally: Tally, said: &str) -> Verdict {
+        tally.verdict(&Package::default(), false, said)
+    }
+
+    #[test]
+    fn packages_have_names() {
+        assert_eq!(name_of("path+file:///p#counter@0.1.0"), "counter");
+        assert_eq!(name_of("path+file:///p/my-counter#0.1.0"), "my-counter");
+        assert_eq!(name_of("registry+https://example.org/index#serde@1.0.0"), "serde");
     }
 
     fn diagnostic(level: &str, text: &str) -> String {
@@ -161,21 +218,22 @@ mod tests {
             diagnostic("error", "mismatched types"),
             diagnostic("error", "aborting due to 1 previous error; 1 warning emitted"),
         ];
-        let verdict = tally(&lines.concat()).verdict(false, "");
+        let verdict = verdict(tally(&lines.concat()), "");
         let rendered = "unused variable: `a`\nmismatched types\n".to_owned();
-        assert_eq!(verdict, Verdict::Failed { errors: 1, warnings: 1, rendered });
+        let packages = BTreeSet::from(["counter".to_owned()]);
+        assert_eq!(verdict, Verdict::Failed { errors: 1, warnings: 1, rendered, packages });
     }
 
     #[test]
     fn a_failure_of_cargo_itself_is_shown_as_cargo_says_it() {
-        let verdict = tally("").verdict(false, "error: failed to parse manifest\n");
-        assert_eq!(verdict, Verdict::failed("error: failed to parse manifest\n".to_owned()));
+        let verdict = verdict(tally(""), "error: failed to parse manifest\n");
+        assert!(matches!(verdict, Verdict::Failed { rendered, .. } if rendered.contains("parse manifest")));
     }
 
     #[test]
     fn aborting_on_panic_is_refused_with_the_line_to_remove() {
         let text = "the linked panic runtime `panic_unwind` is not compiled with this crate's panic strategy `abort`";
-        let verdict = tally(&diagnostic("error", text)).verdict(false, "");
+        let verdict = verdict(tally(&diagnostic("error", text)), "");
         assert!(matches!(verdict, Verdict::Refused { help, .. } if help.contains("panic = \"abort\"")));
     }
 

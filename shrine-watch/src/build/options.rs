@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::{Package, Project};
+
 /// What the user wants cargo to do.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(clap::Args))]
@@ -49,10 +51,23 @@ impl CargoOptions {
             .filter_map(|(on, flag)| on.then_some(flag))
     }
 
-    /// The flags that say what is built.
-    pub(super) fn selection(&self) -> Vec<String> {
+    /// The flags that say what is built of a package. Features go to the packages that have them, as with several
+    /// packages in one call of cargo.
+    pub(super) fn selection(&self, package: &Package, project: &Project) -> Vec<String> {
+        let has = |package: &Package, feature: &str| match feature.split_once('/') {
+            Some((name, feature)) => {
+                name == package.name && package.features.iter().any(|known| known == feature)
+            }
+            None => package.features.iter().any(|known| known == feature),
+        };
+        // What no package has, cargo is asked about: it knows why not.
+        let is_anothers = |feature: &str| {
+            !has(package, feature) && project.packages.iter().any(|package| has(package, feature))
+        };
+        let features = self.features.iter().flat_map(|list| list.split([' ', ','])).map(str::trim);
+        let features = features.filter(|feature| !feature.is_empty() && !is_anothers(feature));
         let mut flags: Vec<String> =
-            self.features.iter().flat_map(|list| ["--features".to_owned(), list.clone()]).collect();
+            features.flat_map(|feature| ["--features".to_owned(), feature.to_owned()]).collect();
         let switches = [
             (self.all_features, "--all-features"),
             (self.no_default_features, "--no-default-features"),
@@ -63,5 +78,28 @@ impl CargoOptions {
             flags.extend(["--profile".to_owned(), profile.clone()]);
         }
         flags
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn features_go_to_the_packages_that_have_them() {
+        let package = |name: &str, feature: &str| Package {
+            name: name.to_owned(),
+            features: vec![feature.to_owned()],
+            ..Package::default()
+        };
+        let packages = vec![package("a", "fast"), package("b", "small")];
+        let project = Project { packages, ..Project::default() };
+        let options = CargoOptions {
+            features: vec!["fast, b/small".to_owned(), "nobodys".to_owned()],
+            ..CargoOptions::default()
+        };
+        let of = |package: usize| options.selection(&project.packages[package], &project).join(" ");
+        assert_eq!(of(0), "--features fast --features nobodys");
+        assert_eq!(of(1), "--features b/small --features nobodys");
     }
 }

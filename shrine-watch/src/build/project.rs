@@ -23,8 +23,12 @@ pub struct Project {
     pub library_directory: PathBuf,
     /// All target directories: nothing in them is an input.
     pub outputs: Vec<PathBuf>,
-    /// The widget crates.
+    /// The widget crates; those that others are built from come before them.
     pub packages: Vec<Package>,
+    /// The directories of all packages that are no download: a file belongs to the innermost around it.
+    pub directories: Vec<PathBuf>,
+    /// The directories that have members of the workspace in them, if all of those are asked for: there may be more.
+    pub nurseries: Vec<PathBuf>,
 }
 
 /// A widget crate.
@@ -43,6 +47,10 @@ pub struct Package {
     pub scripts: Vec<PathBuf>,
     /// The file that its library begins with.
     pub library: PathBuf,
+    /// What cargo knows the path dependencies by that it is built from.
+    pub dependencies: Vec<String>,
+    /// The features that it has.
+    pub features: Vec<String>,
 }
 
 impl Package {
@@ -93,7 +101,8 @@ impl Start {
 impl Project {
     /// Asks cargo.
     ///
-    /// A package is taken as it is named; of a workspace, every member that is a library and depends on `shrine`.
+    /// A package is taken as it is named; of a workspace, every member that is a library and depends on `shrine`. Whether
+    /// it has widgets is seen when it is built.
     ///
     /// # Errors
     ///
@@ -101,8 +110,18 @@ impl Project {
     pub fn discover(start: &Start, options: &CargoOptions) -> Result<Self, Error> {
         let metadata = read_metadata(start, options)?;
         let target = metadata.target_directory.as_std_path();
-        let chosen = choose(&metadata, start, options)?;
+        let Chosen { packages, whole } = choose(&metadata, start, options)?;
         let graph = Graph::of(&metadata);
+        let directories: BTreeSet<PathBuf> = metadata.packages.iter().filter_map(local_directory).collect();
+        let root = metadata.workspace_root.as_std_path();
+        let members = metadata.workspace_packages();
+        let parents =
+            members.iter().filter_map(|package| local_directory(package)?.parent().map(Path::to_owned));
+        let nurseries: BTreeSet<PathBuf> =
+            parents.filter(|parent| whole && parent.starts_with(root)).collect();
+        let mut packages: Vec<_> = packages.into_iter().map(|package| graph.describe(package)).collect();
+        // Whoever is built from another has more below it.
+        packages.sort_by_cached_key(|package| (package.dependencies.len(), package.name.clone()));
         let target_directory = match &options.target_dir {
             Some(directory) => std::path::absolute(directory)
                 .map_err(|error| Error::io("find the target directory", error))?,
@@ -114,7 +133,9 @@ impl Project {
             library_directory: cargo::library_directory(start.directory())?,
             outputs: vec![target.to_owned(), target_directory.clone()],
             target_directory,
-            packages: chosen.into_iter().map(|package| graph.describe(package)).collect(),
+            packages,
+            directories: directories.into_iter().collect(),
+            nurseries: nurseries.into_iter().collect(),
         })
     }
 }
@@ -138,36 +159,43 @@ fn read_metadata(start: &Start, options: &CargoOptions) -> Result<Metadata, Erro
 }
 
 /// The packages to watch.
-fn choose<'a>(
-    metadata: &'a Metadata,
-    start: &Start,
-    options: &CargoOptions,
-) -> Result<Vec<&'a cargo_metadata::Package>, Error> {
+struct Chosen<'a> {
+    packages: Vec<&'a cargo_metadata::Package>,
+    /// Whether they are all that the workspace has.
+    whole: bool,
+}
+
+fn choose<'a>(metadata: &'a Metadata, start: &Start, options: &CargoOptions) -> Result<Chosen<'a>, Error> {
     let nothing = |reason: String| Error::NothingToWatch { reason };
     let members = metadata.workspace_packages();
     if !options.packages.is_empty() {
-        let find = |name: &String| {
-            let found = members.iter().copied().find(|package| package.name.as_str() == name);
+        let find = |name: &&String| {
+            let found = members.iter().copied().find(|package| package.name.as_str() == name.as_str());
             let package = found.ok_or_else(|| unknown_package(name, &members))?;
             why_no_widget_crate(package).map_or(Ok(package), |reason| Err(nothing(reason)))
         };
-        return options.packages.iter().map(find).collect();
+        let names: BTreeSet<&String> = options.packages.iter().collect();
+        let packages = names.iter().map(find).collect::<Result<_, _>>()?;
+        return Ok(Chosen { packages, whole: false });
     }
-    if let Some(package) =
-        members.iter().copied().find(|package| package.manifest_path.as_std_path() == start.manifest)
-    {
-        return why_no_widget_crate(package).map_or(Ok(vec![package]), |reason| Err(nothing(reason)));
+    let named = members.iter().copied().find(|package| package.manifest_path.as_std_path() == start.manifest);
+    let is_root = start.directory() == metadata.workspace_root.as_std_path();
+    if let Some(package) = named.filter(|_| !is_root || members.len() == 1) {
+        let packages =
+            why_no_widget_crate(package).map_or(Ok(vec![package]), |reason| Err(nothing(reason)))?;
+        return Ok(Chosen { packages, whole: is_root });
     }
-    let candidates: Vec<_> =
+    let packages: Vec<_> =
         members.into_iter().filter(|package| why_no_widget_crate(package).is_none()).collect();
-    if candidates.is_empty() {
+    if packages.is_empty() {
         return Err(nothing("no member of the workspace is a library that depends on `shrine`".to_owned()));
     }
-    Ok(candidates)
+    Ok(Chosen { packages, whole: true })
 }
 
 fn unknown_package(name: &str, members: &[&cargo_metadata::Package]) -> Error {
-    let names: Vec<_> = members.iter().map(|package| format!("`{}`", package.name)).collect();
+    let names: BTreeSet<_> = members.iter().map(|package| format!("`{}`", package.name)).collect();
+    let names: Vec<_> = names.into_iter().collect();
     Error::Usage {
         reason: format!("no package `{name}` in the workspace"),
         help: format!("there is {}", names.join(", ")),
@@ -189,6 +217,12 @@ fn why_no_widget_crate(package: &cargo_metadata::Package) -> Option<String> {
     } else {
         None
     }
+}
+
+/// The directory of a package that is no download. Downloads do not change; those are found by having a source.
+fn local_directory(package: &cargo_metadata::Package) -> Option<PathBuf> {
+    let directory = package.manifest_path.parent().filter(|_| package.source.is_none())?;
+    Some(directory.into())
 }
 
 fn is_library(target: &cargo_metadata::Target) -> bool {
@@ -222,7 +256,6 @@ impl<'a> Graph<'a> {
     }
 
     fn describe(&self, package: &'a cargo_metadata::Package) -> Package {
-        // Packages of a registry do not change. Those are found by having a source.
         let local: Vec<_> =
             self.reachable(&package.id).into_iter().filter(|package| package.source.is_none()).collect();
         let scripts =
@@ -231,11 +264,9 @@ impl<'a> Graph<'a> {
             name: package.name.to_string(),
             id: package.id.repr.clone(),
             manifest: package.manifest_path.clone().into(),
-            roots: local
-                .iter()
-                .filter_map(|package| package.manifest_path.parent())
-                .map(Into::into)
-                .collect(),
+            roots: local.iter().filter_map(|package| local_directory(package)).collect(),
+            dependencies: local.iter().skip(1).map(|package| package.id.repr.clone()).collect(),
+            features: package.features.keys().cloned().collect(),
             scripts: scripts.map(|target| target.src_path.clone().into()).collect(),
             library: package
                 .targets

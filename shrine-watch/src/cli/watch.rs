@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use std::os::unix::fs::FileTypeExt;
 use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::time::Duration;
 
 use clap::Args;
 use rustix::event::{PollFd, PollFlags, poll};
@@ -32,6 +33,15 @@ pub struct WatchArguments {
     /// Build, load and create everything, then end.
     #[arg(long, help_heading = "Output")]
     once: bool,
+    /// Look at the files every so many milliseconds, for file systems that do not tell of changes.
+    #[arg(
+        long,
+        value_name = "MS",
+        num_args = 0..=1,
+        default_missing_value = "500",
+        value_parser = clap::value_parser!(u64).range(10..=60_000),
+    )]
+    poll: Option<u64>,
     /// What is written to standard output: nothing, or one JSON object a line for each event. Text for people goes to
     /// standard error.
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Output")]
@@ -52,7 +62,8 @@ pub struct WatchArguments {
 const EXAMPLES: &str = "\
 Examples:
   cargo shrine watch                          the crate here
-  cargo shrine watch widgets -p counter       one crate of a workspace
+  cargo shrine watch widgets                  all widget crates of a workspace
+  cargo shrine watch widgets -p counter       one of them
   cargo shrine watch --once                   does everything build and load?
   echo 'state counter' | cargo shrine watch --message-format json
 
@@ -94,8 +105,9 @@ fn watch(arguments: WatchArguments, report: &mut Reporter) -> Result<ExitCode, E
     let place = project.clone();
     let names: Vec<String> = project.packages.iter().map(|package| package.name.clone()).collect();
     let (send, messages) = mpsc::channel();
+    let poll = arguments.poll.map(Duration::from_millis);
     let options = Options { once: arguments.once, embedded: false };
-    let mut run = Run::new(start, project, arguments.cargo, options, send.clone())?;
+    let mut run = Run::new(start, project, arguments.cargo, options, poll, send.clone())?;
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     report.banner(&names, run.files(), io::stdin().is_terminal() && !arguments.once);
     if let Some(reader) = report.reader() {

@@ -76,12 +76,7 @@ pub fn check(bytes: &[u8]) -> Result<Checked, LoadError> {
     let widgets = symbols(&file, SYMBOL_PREFIX, size_of::<Descriptor>());
     let transforms = symbols(&file, TRANSFORM_PREFIX, size_of::<TransformDescriptor>());
     if widgets.is_empty() && transforms.is_empty() {
-        let help =
-            "put `#[widget(id = \"..\", version = \"..\")]` on a struct, and `#[widget]` on its `impl` block";
-        return Err(LoadError {
-            no_widgets: true,
-            ..LoadError::new("there are no widgets in the library", help)
-        });
+        return Err(LoadError::no_widgets());
     }
     let needed = needed(&file)?;
     let std = needed.iter().find(|name| name.starts_with("libstd-")).cloned().ok_or_else(|| {
@@ -98,6 +93,17 @@ pub fn check(bytes: &[u8]) -> Result<Checked, LoadError> {
         ));
     }
     Ok(Checked { widgets, transforms, build_id, toolchain: Toolchain { std, compiler: compiler(&file) } })
+}
+
+/// The build id in a file, in hexadecimal, and the symbols of its widgets; none when it is no library with a build id.
+#[must_use]
+pub fn glance(bytes: &[u8]) -> Option<(String, Vec<String>)> {
+    let file = ElfFile64::<Endianness>::parse(bytes).ok()?;
+    let id = file.build_id().ok()??;
+    let id = id.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut found = symbols(&file, SYMBOL_PREFIX, size_of::<Descriptor>());
+    found.extend(symbols(&file, TRANSFORM_PREFIX, size_of::<TransformDescriptor>()));
+    Some((id, found))
 }
 
 /// Checks that everything that the headers promise is in the file.

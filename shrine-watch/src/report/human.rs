@@ -133,7 +133,9 @@ impl<W: Write> Human<W> {
         match event {
             Event::Ready { generation, widgets, instances } => self.ready(*generation, widgets, instances),
             Event::Changed { paths, decision, why } => self.changed(paths, *decision, why),
-            Event::BuildFailed { errors, warnings, .. } => self.build_failed(*errors, *warnings),
+            Event::BuildFailed { errors, warnings, packages, .. } => {
+                self.build_failed(packages, *errors, *warnings);
+            }
             Event::Unchanged { generation } => self.unchanged(*generation),
             Event::Updated(update) => self.updated(update),
             Event::Refused(refusal) => self.refused(refusal),
@@ -220,9 +222,10 @@ impl<W: Write> Human<W> {
         self.line(Tone::Plain, "changed", &format!("{first}{more}{why}"));
     }
 
-    fn build_failed(&mut self, errors: usize, warnings: usize) {
+    fn build_failed(&mut self, packages: &[String], errors: usize, warnings: usize) {
         let warnings = if warnings > 0 { format!(", {}", count(warnings, "warning")) } else { String::new() };
-        self.failed("failed", &format!("{}{warnings}", count(errors, "error")), "");
+        let of = if packages.is_empty() { String::new() } else { format!("{}: ", packages.join(", ")) };
+        self.failed("failed", &format!("{of}{}{warnings}", count(errors, "error")), "");
     }
 
     fn unchanged(&mut self, generation: u64) {

@@ -9,6 +9,21 @@ use super::Command;
 use crate::build::BuildRequest;
 use crate::exit::ExitCode;
 
+/// A library that was built.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Built {
+    /// The crate.
+    pub package: String,
+    /// The file.
+    pub artifact: PathBuf,
+    /// The build id in it, in hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build_id: Option<String>,
+    /// The symbols of the widgets in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub widgets: Vec<String>,
+}
+
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -18,12 +33,16 @@ pub enum Action {
     StartBuild(BuildRequest),
     /// End the build that is under way.
     CancelBuild,
-    /// Load a library and hand it to the registry; answered by [`Input::Applied`](super::Input::Applied).
+    /// Load libraries and hand them to the registry, all or none; answered by
+    /// [`Input::Applied`](super::Input::Applied).
     Apply {
+        /// The libraries; those that others are built from come before them.
+        libraries: Vec<Built>,
+    },
+    /// Take the widgets of a crate out that is none of the project any more.
+    Leave {
         /// The crate.
         package: String,
-        /// The library.
-        artifact: PathBuf,
     },
     /// Make what runs like the scene.
     ApplyScene {

@@ -1,5 +1,7 @@
 //! What a session is told.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use shrine::event::Event;
 
@@ -19,6 +21,8 @@ pub enum Input {
     Diagnostic {
         /// The build.
         build: u64,
+        /// The package that it is about.
+        package: String,
         /// The compiler's rendering.
         rendered: String,
     },
@@ -38,19 +42,31 @@ pub enum Input {
     Interrupted,
 }
 
-/// What became of a library.
+/// What became of an [`Action::Apply`](super::Action::Apply).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Applied {
+    /// What it came to.
+    pub outcome: Outcome,
+    /// The crates that have no widgets, and never had any.
+    #[serde(default)]
+    pub plain: BTreeSet<String>,
+}
+
+/// What became of libraries that were built together.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Applied {
-    /// Its code runs, as this generation.
+pub enum Outcome {
+    /// The code of all that have widgets runs, as this generation.
     Running {
         /// The generation.
         generation: u64,
     },
+    /// None of them has widgets.
+    NoWidgets,
     /// The registry kept what runs.
     Refused,
-    /// It could not be opened.
+    /// One could not be opened, so none is used.
     LoadFailed {
         /// The crate.
         package: String,
@@ -58,7 +74,5 @@ pub enum Applied {
         reason: String,
         /// What to do.
         help: String,
-        /// Whether it only has no widgets.
-        no_widgets: bool,
     },
 }

@@ -32,6 +32,8 @@ pub struct Seen {
     pub content: u64,
     /// When it was last written to, or moved here.
     pub changed: SystemTime,
+    /// Whether nothing is in it.
+    pub is_empty: bool,
 }
 
 /// All files that matter and are there.
@@ -63,6 +65,15 @@ impl Detector {
                 self.known.insert(path.clone(), seen.content);
             }
         }
+    }
+
+    /// The files that have lost all that was in them: somebody may be about to write them anew.
+    pub fn emptied<'a>(&'a self, sight: &'a Sight) -> impl Iterator<Item = &'a PathBuf> {
+        let is_known =
+            |path: &PathBuf, content: u64| self.known.get(path).is_some_and(|known| *known != content);
+        let is_emptied =
+            move |(path, seen): &(&PathBuf, &Seen)| seen.is_empty && is_known(path, seen.content);
+        sight.iter().filter(is_emptied).map(|(path, _)| path)
     }
 
     /// Compares what is there with what is known, and knows it then. `touched` are the paths that file events named;
@@ -122,7 +133,14 @@ fn decide(inputs: &Inputs, changed: &[PathBuf], sight: &Sight) -> Change {
         return Change { paths, decision, why, packages: Some(BTreeSet::new()), scene };
     }
     let changed: Vec<_> = changed.iter().filter(|path| !is_scene(path)).cloned().collect();
-    let packages = changed.iter().flat_map(|path| inputs.packages_of(path)).collect();
+    let packages: BTreeSet<String> = changed.iter().flat_map(|path| inputs.packages_of(path)).collect();
+    if packages.is_empty() {
+        let (decision, why) = match scene {
+            true => (ChangeDecision::Scene, "the scene is applied; no widget crate is built from the rest"),
+            false => (ChangeDecision::Nothing, "no widget crate is built from it"),
+        };
+        return Change { paths, decision, why: why.to_owned(), packages: Some(packages), scene };
+    }
     let why = explain(inputs, &changed, &packages, sight);
     Change { paths, decision: ChangeDecision::Rebuild, why, packages: Some(packages), scene }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::build::{BuildResult, Project, Verdict, cargo};
+use crate::build::{BuildResult, Package, Project, Verdict, cargo};
 
 /// The files that matter to a project.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -76,6 +76,9 @@ impl Inputs {
         if let Some((_, role)) = self.fixed().find(|(fixed, _)| fixed == path) {
             return Some(role);
         }
+        if self.is_member_manifest(path) {
+            return Some(Role::Manifest);
+        }
         let is_source = path.extension().is_some_and(|extension| extension == "rs")
             && self.source_directories().any(|directory| path.starts_with(directory));
         if is_source || self.tracked.values().any(|inputs| inputs.contains(path)) {
@@ -90,12 +93,24 @@ impl Inputs {
     /// The packages that a file is an input of.
     #[must_use]
     pub fn packages_of(&self, path: &Path) -> BTreeSet<String> {
-        let holds = |package: &&crate::build::Package| {
-            package.roots.iter().any(|root| path.starts_with(root))
-                || self.tracked.get(&package.name).is_some_and(|inputs| inputs.contains(path))
-                || self.failed.contains(&package.name)
+        let is_missing = self.role(path) == Some(Role::Missing);
+        let owner = self.owner(path);
+        // Whoever has read the file has said so. Who has not, may when the file is new, or when it could not be built.
+        let is_read = self.tracked.values().any(|inputs| inputs.contains(path));
+        let holds = |package: &&Package| {
+            let name = &package.name;
+            let has_read = self.tracked.get(name).is_some_and(|inputs| inputs.contains(path));
+            let may_read = !is_read || !self.tracked.contains_key(name) || self.failed.contains(name);
+            let owns = owner.is_some_and(|owner| package.roots.contains(owner));
+            has_read || (owns && may_read && !is_missing) || (is_missing && self.failed.contains(name))
         };
         self.project.packages.iter().filter(holds).map(|package| package.name.clone()).collect()
+    }
+
+    /// The directory of the package that a file belongs to: the innermost around it.
+    fn owner(&self, path: &Path) -> Option<&PathBuf> {
+        let around = self.roots().chain(&self.project.directories).filter(|root| path.starts_with(root));
+        around.max_by_key(|root| root.as_os_str().len())
     }
 
     /// How the path is shown: from the root of the workspace, when it is in it.
@@ -107,7 +122,8 @@ impl Inputs {
     /// The files whose names are known, whether they are there or not.
     pub(super) fn fixed(&self) -> impl Iterator<Item = (PathBuf, Role)> + '_ {
         let root = &self.project.root;
-        let manifests = self.roots().map(|root| (root.join("Cargo.toml"), Role::Manifest));
+        let directories = self.roots().chain(&self.project.directories);
+        let manifests = directories.map(|root| (root.join("Cargo.toml"), Role::Manifest));
         let scripts = self.project.packages.iter().flat_map(|package| &package.scripts);
         let default_scripts = self.roots().map(|root| root.join("build.rs"));
         let configs = self.configured().flat_map(|directory| {
@@ -131,9 +147,10 @@ impl Inputs {
         .chain(outer)
     }
 
-    /// What the compiler has read.
+    /// What the compiler has read, each file once.
     pub(super) fn tracked(&self) -> impl Iterator<Item = &PathBuf> {
-        self.tracked.values().flatten().filter(|path| !self.is_output(path))
+        let all: BTreeSet<&PathBuf> = self.tracked.values().flatten().collect();
+        all.into_iter().filter(|path| !self.is_output(path))
     }
 
     /// The directories below which every `.rs` file counts.
@@ -141,9 +158,23 @@ impl Inputs {
         self.roots().map(|root| root.join("src"))
     }
 
-    /// The directories of the packages.
+    /// The directories of the packages, each once.
     pub(super) fn roots(&self) -> impl Iterator<Item = &PathBuf> {
-        self.project.packages.iter().flat_map(|package| &package.roots)
+        let all: BTreeSet<&PathBuf> =
+            self.project.packages.iter().flat_map(|package| &package.roots).collect();
+        all.into_iter()
+    }
+
+    /// The directories in which new members of the workspace may appear.
+    pub(super) fn nurseries(&self) -> &[PathBuf] {
+        &self.project.nurseries
+    }
+
+    /// Whether a file is the manifest of what is a member of the workspace, or may become one.
+    fn is_member_manifest(&self, path: &Path) -> bool {
+        let nursery = path.parent().and_then(Path::parent);
+        path.ends_with("Cargo.toml")
+            && nursery.is_some_and(|nursery| self.nurseries().iter().any(|known| known == nursery))
     }
 
     /// The directories in which cargo and rustup look for their configuration, up to the root of the workspace.

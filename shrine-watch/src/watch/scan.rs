@@ -38,6 +38,9 @@ impl Scanner {
                 }
             });
         }
+        for nursery in inputs.nurseries() {
+            paths.extend(directories::children(nursery).map(|child| child.join("Cargo.toml")));
+        }
         if inputs.any_counts() {
             for directory in directories::wanted(inputs) {
                 let files = fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
@@ -59,11 +62,12 @@ impl Scanner {
             && let Some((before, content)) = self.read.get(path)
             && *before == signature
         {
-            return Some(Seen { content: *content, changed });
+            return Some(Seen { content: *content, changed, is_empty: *content == hash(&[]) });
         }
-        let content = hash(&fs::read(path).ok()?);
+        let bytes = fs::read(path).ok()?;
+        let content = hash(&bytes);
         self.read.insert(path.to_owned(), (signature, content));
-        Some(Seen { content, changed })
+        Some(Seen { content, changed, is_empty: bytes.is_empty() })
     }
 }
 

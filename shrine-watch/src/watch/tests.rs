@@ -20,6 +20,10 @@ struct Watched {
 
 impl Watched {
     fn new() -> Self {
+        Self::with(None)
+    }
+
+    fn with(poll: Option<Duration>) -> Self {
         let root = tempfile::tempdir().unwrap();
         write(&root.path().join("a/Cargo.toml"), "1");
         write(&root.path().join("a/src/lib.rs"), "1");
@@ -34,7 +38,7 @@ impl Watched {
             ..Project::default()
         };
         let (send, changes) = mpsc::channel();
-        let watcher = Watcher::start(&project, move |noticed| drop(send.send(noticed))).unwrap();
+        let watcher = Watcher::start(&project, poll, move |noticed| drop(send.send(noticed))).unwrap();
         Self { root, watcher, changes }
     }
 
@@ -129,7 +133,71 @@ fn what_the_compiler_has_read_is_watched() {
 #[test]
 fn after_a_failure_a_missing_file_may_appear_in_a_new_directory() {
     let watched = Watched::new();
-    watched.built(Verdict::Failed { errors: 1, warnings: 0, rendered: String::new() });
+    watched.built(Verdict::Failed {
+        errors: 1,
+        warnings: 0,
+        rendered: String::new(),
+        packages: BTreeSet::new(),
+    });
     watched.write("data/words.txt", "1");
     assert_eq!(watched.next(), ["data/words.txt"]);
+}
+
+#[test]
+fn an_editor_that_truncates_is_waited_for() {
+    let watched = Watched::new();
+    let mut file = fs::File::create(watched.path("src/lib.rs")).unwrap();
+    std::io::Write::write_all(&mut file, b"2").unwrap();
+    drop(file);
+    assert_eq!(watched.next(), ["src/lib.rs"]);
+    // A file that stays empty is a change like any other.
+    fs::write(watched.path("src/lib.rs"), "").unwrap();
+    assert_eq!(watched.next(), ["src/lib.rs"]);
+}
+
+#[test]
+fn a_checkout_of_a_hundred_files_is_noticed_whole() {
+    let watched = Watched::new();
+    let mut expected: BTreeSet<String> = (0..100).map(|number| format!("src/m{number}.rs")).collect();
+    for name in &expected {
+        fs::write(watched.path(name), "1").unwrap();
+    }
+    while !expected.is_empty() {
+        for path in watched.next() {
+            expected.remove(&path);
+        }
+    }
+}
+
+#[test]
+fn links_are_followed() {
+    let watched = Watched::new();
+    let elsewhere = watched.root.path().join("elsewhere");
+    write(&elsewhere.join("deep/x.rs"), "1");
+    write(&elsewhere.join("file.rs"), "1");
+    write(&watched.root.path().join("data/words.txt"), "1");
+    let link = |from: &Path, to: &str| std::os::unix::fs::symlink(from, watched.path(to)).unwrap();
+    link(&elsewhere.join("deep"), "src/linked");
+    assert_eq!(watched.next(), ["src/linked/x.rs"]);
+    write(&elsewhere.join("deep/x.rs"), "2");
+    assert_eq!(watched.next(), ["src/linked/x.rs"]);
+    // A way back to where it came from ends there.
+    link(&watched.path("src"), "src/linked/back");
+    link(&elsewhere.join("file.rs"), "src/file.rs");
+    assert_eq!(watched.next(), ["src/file.rs"]);
+    let inputs = vec![watched.path("src/lib.rs"), watched.path("src/file.rs")];
+    watched.built(Verdict::Built(Artifact { inputs, ..Artifact::default() }));
+    write(&elsewhere.join("file.rs"), "2");
+    assert_eq!(watched.next(), ["src/file.rs"]);
+}
+
+#[test]
+fn without_events_it_looks_by_itself() {
+    let watched = Watched::with(Some(Duration::from_millis(10)));
+    watched.write("src/lib.rs", "2");
+    assert_eq!(watched.next(), ["src/lib.rs"]);
+    fs::remove_dir_all(watched.path("src")).unwrap();
+    assert_eq!(watched.next(), ["src/lib.rs"]);
+    watched.write("src/lib.rs", "2");
+    assert_eq!(watched.next(), ["src/lib.rs"]);
 }

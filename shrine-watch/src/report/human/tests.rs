@@ -52,7 +52,13 @@ fn update(generation: u64) -> Event {
 }
 
 fn failure() -> Event {
-    Event::BuildFailed { errors: 1, warnings: 2, rendered: String::new(), running_generation: None }
+    Event::BuildFailed {
+        errors: 1,
+        warnings: 2,
+        rendered: String::new(),
+        packages: vec![],
+        running_generation: None,
+    }
 }
 
 #[test]

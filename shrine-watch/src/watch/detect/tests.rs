@@ -81,5 +81,5 @@ fn run(name: &Path, case: Case) {
 }
 
 fn seen(content: u64, seconds: u64) -> Seen {
-    Seen { content, changed: SystemTime::UNIX_EPOCH + Duration::from_secs(seconds) }
+    Seen { content, changed: SystemTime::UNIX_EPOCH + Duration::from_secs(seconds), is_empty: false }
 }

@@ -127,7 +127,7 @@ fn a_behaviour() {
                 total.send(n);
             }
             #[input]
-            fn reset(&mut self) {}
+            fn reset(&mut self, inbox: &Inbox) {}
             #[every("1s")]
             fn tick(&mut self, total: &mut Output<i64>) {}
             #[view]
@@ -135,7 +135,9 @@ fn a_behaviour() {
                 String::new()
             }
             #[before_update]
-            fn flush(&mut self, cx: &UpdateContext) {}
+            fn flush(&mut self, inbox: &Inbox, cx: &UpdateContext) {}
+            #[started]
+            fn start(&mut self, inbox: &Inbox) {}
         }
     };
     insta::assert_snapshot!(pretty(widget::attribute(quote!(), item, &Lock::default())));

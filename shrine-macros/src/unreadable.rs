@@ -22,6 +22,8 @@ const HELPERS: &[&str] = &[
     "before_update",
     "after_update",
     "update_failed",
+    "started",
+    "stopped",
 ];
 
 /// The item without helper attributes, and stand-ins for what would have been generated. None if it is neither a
@@ -75,6 +77,7 @@ fn behaviour(ty: &TokenStream) -> TokenStream {
                 _: usize,
                 _: &mut ::shrine::__private::Decoder<'_>,
                 _: &::shrine::__private::Outbox,
+                _: &::shrine::__private::Inbox,
             ) -> ::core::result::Result<(), ::shrine::__private::BoxError> {
                 __unreadable::<Self>()
             }
@@ -82,6 +85,7 @@ fn behaviour(ty: &TokenStream) -> TokenStream {
                 &mut self,
                 _: usize,
                 _: &::shrine::__private::Outbox,
+                _: &::shrine::__private::Inbox,
             ) -> ::core::result::Result<(), ::shrine::__private::BoxError> {
                 __unreadable::<Self>()
             }

@@ -19,12 +19,15 @@
 //! | 1 | 2026-11 | `alive, describe, create, destroy, encode, decode, step_down, before_update, after_update, update_failed, deliver, tick, view` |
 //! | 1 | 2026-11 | transforms: `alive, describe, call` |
 //! | 1 | 2026-11 | `converts, convert`, for widgets and transforms |
+//! | 1 | 2026-11 | `Host::inbox` with `post, retain, release`; `started, stopped` |
 
 mod convert;
 mod guard;
 #[cfg(feature = "host")]
 pub mod handle;
 mod image;
+pub(crate) mod inbox;
+mod sized;
 mod table;
 mod transform;
 
@@ -74,6 +77,18 @@ pub mod kind {
     pub const MESSAGE: u32 = 2;
     /// The attic as a migration left it.
     pub const ATTIC: u32 = 3;
+}
+
+/// Statuses of [`InboxTable::post`] beside [`OK`]. A reader takes others as [`CLOSED`](post::CLOSED).
+pub mod post {
+    /// The instance is gone.
+    pub const CLOSED: i32 = 1;
+    /// It has no such input port now.
+    pub const UNKNOWN_PORT: i32 = 2;
+    /// The port takes another type now.
+    pub const OTHER_TYPE: i32 = 3;
+    /// Too many messages wait.
+    pub const FULL: i32 = 4;
 }
 
 /// Borrowed bytes.
@@ -252,11 +267,15 @@ pub struct Table {
     pub converts: Option<unsafe extern "C" fn(u32, Bytes, *const Host) -> i32>,
     /// Answers with a message of another shape as the port takes it: index of the port, shape, payload.
     pub convert: Option<unsafe extern "C" fn(u32, Bytes, Bytes, *const Host) -> i32>,
+    /// Runs the hook.
+    pub started: Option<unsafe extern "C" fn(Instance, *const Host) -> i32>,
+    /// Runs the hook.
+    pub stopped: Option<unsafe extern "C" fn(Instance, *const Host) -> i32>,
 }
 
-/// Where a call's answers go. Owned, and bounded, by the host.
+/// Where a call's answers go, and what the host offers meanwhile. Owned, and bounded, by the host.
 #[repr(C)]
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Host {
     /// The size of this struct in bytes.
     pub size: usize,
@@ -264,7 +283,28 @@ pub struct Host {
     pub context: *mut c_void,
     /// Takes bytes of a [`kind`]; the second number is the port of a message. Answers [`OK`], or [`FAILED`] when the
     /// host takes no more.
-    pub write: unsafe extern "C" fn(*mut c_void, u32, u32, Bytes) -> i32,
+    pub write: Option<unsafe extern "C" fn(*mut c_void, u32, u32, Bytes) -> i32>,
+    /// The inbox of the instance that the call is for; null if there is none. The table is valid during the call.
+    pub inbox: *const InboxTable,
+}
+
+/// The way from a widget's own threads to its input ports. The context is counted: it is valid during the call that
+/// brought it, and for as long as a reference is held. The functions are valid for ever, and may be called from any
+/// thread at any time, from several at once.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct InboxTable {
+    /// The size of this struct in bytes.
+    pub size: usize,
+    /// Handed back to the functions.
+    pub context: *const c_void,
+    /// Takes a message: name of the port, fingerprint of its type, payload. Both bytes are copied during the call.
+    /// Answers [`OK`] or a status of [`post`].
+    pub post: Option<unsafe extern "C" fn(*const c_void, Bytes, u64, Bytes) -> i32>,
+    /// One more reference.
+    pub retain: Option<unsafe extern "C" fn(*const c_void)>,
+    /// One reference less.
+    pub release: Option<unsafe extern "C" fn(*const c_void)>,
 }
 
 /// What `describe` answers.

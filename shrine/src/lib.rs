@@ -56,6 +56,7 @@ pub mod abi;
 pub mod event;
 #[cfg(feature = "fixtures")]
 pub mod fixtures;
+mod inbox;
 #[cfg(feature = "host")]
 pub mod registry;
 #[cfg(feature = "host")]
@@ -66,6 +67,7 @@ mod widget;
 
 #[cfg(feature = "fixtures")]
 pub use fixtures::migrate_from;
+pub use inbox::{Inbox, SendError};
 pub use shrine_macros::{migrate, state, transform, widget};
 pub use state::State;
 pub use state::step::{MigrateError, Step, StepContext};
@@ -74,7 +76,7 @@ pub use widget::{Behaviour, BoxError, Output, UpdateContext, Widget};
 
 /// What a widget's source begins with: `use shrine::prelude::*;`.
 pub mod prelude {
-    pub use crate::{BoxError, MigrateError, Output, UpdateContext};
+    pub use crate::{BoxError, Inbox, MigrateError, Output, UpdateContext};
     // From where they are defined: `crate::state` is a module as well.
     pub use shrine_macros::{migrate, state, transform, widget};
 }
@@ -83,6 +85,7 @@ pub mod prelude {
 #[doc(hidden)]
 pub mod __private {
     pub use crate::abi::{Descriptor, TransformDescriptor};
+    pub use crate::inbox::Inbox;
     pub use crate::state::State;
     pub use crate::state::codec::{DecodeError, Decoder, Encoder};
     pub use crate::state::convert::{self, ConvertFrom};

@@ -45,6 +45,7 @@ mod inbox;
 mod instance;
 mod known;
 mod lane;
+mod lifecycle;
 mod log;
 mod messages;
 mod probation;
@@ -151,6 +152,9 @@ impl Default for Registry {
 impl Drop for Registry {
     fn drop(&mut self) {
         self.shared.close();
+        for at in (0..self.graph.instances.len()).rev() {
+            self.stopped(at);
+        }
     }
 }
 
@@ -277,7 +281,8 @@ impl Registry {
         self.graph.instances.iter().map(summary).collect()
     }
 
-    /// Makes an instance with the widget's `Default`.
+    /// Makes an instance with the widget's `Default`, and runs `#[started]` on it. An error or panic in that is reported as
+    /// [`Event::Fault`]; the instance is there all the same.
     ///
     /// # Errors
     ///
@@ -293,18 +298,21 @@ impl Registry {
             let known = self.code.modules.keys().cloned().collect();
             return Err(RegistryError::UnknownWidget { widget: widget.to_owned(), known });
         };
-        let made =
-            loaded.module.create().and_then(|handle| Instance::new(instance, handle, self.clock.now()));
+        let (slot, now) = (self.shared.slot(instance), self.clock.now());
+        let made = loaded.module.create().and_then(|handle| Instance::new(instance, handle, slot, now));
         let made = made.map_err(|error| RegistryError::Call { instance: instance.to_owned(), error })?;
         self.settle();
-        self.shared.runs(instance, &made.module);
+        self.shared.begins(&made.slot, &made.module);
         self.graph.insert(made, &self.code.transforms);
         self.log(Event::Created { instance: instance.to_owned(), widget: widget.to_owned() });
         self.tell_parked();
+        if let Some(at) = self.graph.at(instance) {
+            self.started(at);
+        }
         Ok(())
     }
 
-    /// Ends an instance, and drops the messages that were sent to it from outside. Its connections stay, parked with
+    /// Ends an instance, after `#[stopped]`, and drops the messages that were sent to it from outside. Its connections stay, parked with
     /// what waits on them, until an instance of that name is there again.
     ///
     /// # Errors
@@ -313,7 +321,9 @@ impl Registry {
     pub fn remove(&mut self, instance: &str) -> Result<(), RegistryError> {
         let at = self.at(instance)?;
         self.settle();
+        // Before it is told, so that a thread that it waits for can see that its time has come.
         self.shared.forget(instance);
+        self.stopped(at);
         drop(self.graph.remove(at, &self.code.transforms));
         self.log(Event::Removed { instance: instance.to_owned() });
         self.tell_parked();

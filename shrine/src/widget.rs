@@ -5,6 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::rc::Rc;
 
+use crate::inbox::Inbox;
 use crate::state::codec::Decoder;
 use crate::state::payload::Upgrades;
 use crate::state::shape::{Shape, ShapeContext};
@@ -44,14 +45,20 @@ pub trait Behaviour: Sized {
     /// # Errors
     ///
     /// When the payload is not of the port's type, or the handler returns an error.
-    fn deliver(&mut self, port: usize, payload: &mut Decoder<'_>, outbox: &Outbox) -> Result<(), BoxError>;
+    fn deliver(
+        &mut self,
+        port: usize,
+        payload: &mut Decoder<'_>,
+        outbox: &Outbox,
+        inbox: &Inbox,
+    ) -> Result<(), BoxError>;
 
     /// Runs the `#[every]` handler of that index.
     ///
     /// # Errors
     ///
     /// When the handler returns an error.
-    fn tick(&mut self, timer: usize, outbox: &Outbox) -> Result<(), BoxError>;
+    fn tick(&mut self, timer: usize, outbox: &Outbox, inbox: &Inbox) -> Result<(), BoxError>;
 
     /// What the tools show for this instance.
     fn view(&self) -> Option<String> {
@@ -63,7 +70,7 @@ pub trait Behaviour: Sized {
     /// # Errors
     ///
     /// Whatever the hook returns; it ends the update.
-    fn before_update(&mut self, _: &UpdateContext) -> Result<(), BoxError> {
+    fn before_update(&mut self, _: &UpdateContext, _: &Inbox) -> Result<(), BoxError> {
         Ok(())
     }
 
@@ -72,7 +79,7 @@ pub trait Behaviour: Sized {
     /// # Errors
     ///
     /// Whatever the hook returns; it ends the update.
-    fn after_update(&mut self, _: &UpdateContext) -> Result<(), BoxError> {
+    fn after_update(&mut self, _: &UpdateContext, _: &Inbox) -> Result<(), BoxError> {
         Ok(())
     }
 
@@ -81,7 +88,25 @@ pub trait Behaviour: Sized {
     /// # Errors
     ///
     /// Whatever the hook returns; it is reported.
-    fn update_failed(&mut self, _: &UpdateContext) -> Result<(), BoxError> {
+    fn update_failed(&mut self, _: &UpdateContext, _: &Inbox) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    /// Runs when an instance begins to run other than by an update.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the hook returns; it is reported.
+    fn started(&mut self, _: &Inbox) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    /// Runs before an instance ends other than by an update.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the hook returns; it is reported.
+    fn stopped(&mut self, _: &Inbox) -> Result<(), BoxError> {
         Ok(())
     }
 }
@@ -124,7 +149,8 @@ pub struct Interface {
     pub outputs: Vec<PortInfo>,
     /// The timers, in the order of their indices.
     pub timers: Vec<TimerInfo>,
-    /// Which hooks and views there are: any of `view`, `before_update`, `after_update`, `update_failed`.
+    /// Which hooks and views there are: any of `view`, `before_update`, `after_update`, `update_failed`, `started`,
+    /// `stopped`.
     pub hooks: Vec<String>,
 }
 

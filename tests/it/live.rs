@@ -4,3 +4,4 @@ mod conservation;
 mod faults;
 mod graph;
 mod options;
+mod threads;

@@ -416,14 +416,16 @@ fn messages_are_delivered_and_their_types_checked() {
     let mut counter = Counter { step: 2, ..Counter::default() };
     let outbox = Outbox::default();
     let mut deliver = |port, payload: &[u8]| {
-        counter.deliver(port, &mut Decoder::new(payload), &outbox).map_err(|error| error.to_string())
+        counter
+            .deliver(port, &mut Decoder::new(payload), &outbox, &Inbox::default())
+            .map_err(|error| error.to_string())
     };
     assert_eq!(deliver(0, &to_bytes(&21_i64).unwrap()), Ok(()));
     assert_eq!(deliver(1, &to_bytes(&()).unwrap()), Err("as asked".to_owned()));
     assert!(deliver(0, &to_bytes(&"text".to_owned()).unwrap()).is_err());
     assert!(deliver(0, &[1, 1]).is_err(), "bytes are left over");
     assert!(deliver(2, &to_bytes(&()).unwrap()).is_err(), "there is no such port");
-    Behaviour::tick(&mut counter, 0, &outbox).unwrap();
+    Behaviour::tick(&mut counter, 0, &outbox, &Inbox::default()).unwrap();
     assert_eq!(Behaviour::view(&counter).as_deref(), Some("42"));
 }
 

@@ -16,6 +16,7 @@ fn mistakes_are_named_where_they_are() {
         "transform",
         "variants",
         "widget",
+        "workers",
     ] {
         cases.compile_fail(format!("ui/{topic}/*.rs"));
     }

@@ -6,7 +6,8 @@ use syn::{
     Safety, Signature, Type,
 };
 
-use super::model::{Behaviour, Output, Parameter, Role};
+use super::model::{Behaviour, Hook, Output, Parameter, Role};
+use super::parse::{Inbox, inbox};
 use crate::attributes;
 use crate::errors::Errors;
 use crate::names::{list, of_type, plain};
@@ -122,7 +123,7 @@ pub(crate) fn signature(role: Role, method: &ImplItemFn, errors: &Errors) {
     receiver(role, &method.sig, errors);
     match role {
         Role::View => view(&method.sig, errors),
-        Role::Hook(_) => hook(role, &method.sig, errors),
+        Role::Hook(kind) => hook(kind, &method.sig, errors),
         Role::Input | Role::Every => {}
     }
 }
@@ -192,19 +193,34 @@ fn view(signature: &Signature, errors: &Errors) {
     }
 }
 
-fn hook(role: Role, signature: &Signature, errors: &Errors) {
-    let name = role.name();
+fn hook(hook: Hook, signature: &Signature, errors: &Errors) {
+    let (role, name) = (Role::Hook(hook), hook.name());
     let help = format!("write `{}`", role.form(&plain(&signature.ident)));
-    let parameters: Vec<_> =
-        signature.inputs.iter().filter(|input| matches!(input, FnArg::Typed(_))).collect();
-    match parameters.as_slice() {
-        // Many hooks have no use for it.
-        [] => {}
-        [FnArg::Typed(argument)] => match &*argument.ty {
-            Type::Reference(reference) if reference.mutability.is_none() => {}
-            other => errors.report(other, format!("`#[{name}]` takes `&UpdateContext`"), help),
-        },
-        [_, extra, ..] => errors.report(extra, format!("`#[{name}]` takes nothing but the context"), help),
-        [FnArg::Receiver(_)] => {}
+    // Many hooks have no use for either.
+    let (mut contexts, mut inboxes) = (0, 0);
+    for input in &signature.inputs {
+        let FnArg::Typed(argument) = input else { continue };
+        match (inbox(&argument.ty), &*argument.ty) {
+            (Some(Inbox::Borrowed), _) => inboxes += 1,
+            (Some(Inbox::Otherwise), ty) => inbox_by_reference(ty, errors),
+            (None, Type::Reference(reference)) if hook.is_of_update() && reference.mutability.is_none() => {
+                contexts += 1;
+            }
+            (None, other) if hook.is_of_update() && contexts == 0 => {
+                errors.report(other, format!("`#[{name}]` takes `&UpdateContext`"), &help);
+            }
+            (None, _) => contexts += 1,
+        }
+        if contexts > usize::from(hook.is_of_update()) || inboxes > 1 {
+            let context = if hook.is_of_update() { "the context and " } else { "" };
+            errors.report(argument, format!("`#[{name}]` takes nothing but {context}`&Inbox`"), &help);
+            return;
+        }
     }
+}
+
+/// Reports an inbox that is taken in another way than by `&Inbox`.
+pub(crate) fn inbox_by_reference(ty: &Type, errors: &Errors) {
+    let help = "write `inbox: &Inbox`, and `inbox.clone()` where it is kept or given to a thread";
+    errors.report(ty, "an inbox is lent to the method: it takes `&Inbox`", help);
 }

@@ -4,7 +4,7 @@ use proc_macro2::{Literal, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::{ItemImpl, LitStr, Type};
 
-use super::model::{Behaviour, HookMethod, Identity, Output, Parameter};
+use super::model::{Behaviour, HookMethod, HookParameter, Identity, Output, Parameter};
 use crate::names::plain;
 use crate::state::StateType;
 use crate::state::expand::lenient;
@@ -74,20 +74,7 @@ pub(crate) fn behaviour(block: &ItemImpl, behaviour: Option<&Behaviour>) -> Toke
             }
         }
     });
-    let hooks = behaviour.hooks.iter().map(|HookMethod { hook, method, context }| {
-        let hook = format_ident!("{}", hook.name());
-        let update = context.map(|place| quote_spanned! { at(place) => __update }).unwrap_or_default();
-        let outcome = outcome(method, &update);
-        let update = generated! { __update };
-        generated! {
-            fn #hook(
-                &mut self,
-                #update: &::shrine::__private::UpdateContext,
-            ) -> ::core::result::Result<(), ::shrine::__private::BoxError> {
-                #outcome
-            }
-        }
-    });
+    let hooks = behaviour.hooks.iter().map(hook);
     generated! {
         #[automatically_derived]
         impl #generics ::shrine::__private::Behaviour for #ty #clause {
@@ -99,6 +86,7 @@ pub(crate) fn behaviour(block: &ItemImpl, behaviour: Option<&Behaviour>) -> Toke
                 __port: usize,
                 __payload: &mut ::shrine::__private::Decoder<'_>,
                 __outbox: &::shrine::__private::Outbox,
+                __inbox: &::shrine::__private::Inbox,
             ) -> ::core::result::Result<(), ::shrine::__private::BoxError> {
                 #deliver
             }
@@ -107,11 +95,33 @@ pub(crate) fn behaviour(block: &ItemImpl, behaviour: Option<&Behaviour>) -> Toke
                 &mut self,
                 __timer: usize,
                 __outbox: &::shrine::__private::Outbox,
+                __inbox: &::shrine::__private::Inbox,
             ) -> ::core::result::Result<(), ::shrine::__private::BoxError> {
                 #tick
             }
             #view
             #(#hooks)*
+        }
+    }
+}
+
+fn hook(HookMethod { hook, method, parameters }: &HookMethod) -> TokenStream {
+    let arguments = parameters.iter().map(|parameter| match parameter {
+        HookParameter::Context(place) => quote_spanned! { at(*place) => __update },
+        HookParameter::Inbox(place) => quote_spanned! { at(*place) => __inbox },
+    });
+    let outcome = outcome(method, &generated! { #(#arguments),* });
+    let name = format_ident!("{}", hook.name());
+    let context = hook.is_of_update().then(|| {
+        generated! { __update: &::shrine::__private::UpdateContext, }
+    });
+    generated! {
+        fn #name(
+            &mut self,
+            #context
+            __inbox: &::shrine::__private::Inbox,
+        ) -> ::core::result::Result<(), ::shrine::__private::BoxError> {
+            #outcome
         }
     }
 }
@@ -172,7 +182,7 @@ fn upgrades(behaviour: &Behaviour) -> Option<TokenStream> {
 fn message(parameters: &[Parameter]) -> Type {
     let message = parameters.iter().find_map(|parameter| match parameter {
         Parameter::Message(ty) => Some(ty.clone()),
-        Parameter::Output(_) => None,
+        Parameter::Output(_) | Parameter::Inbox(_) => None,
     });
     message.unwrap_or_else(|| syn::parse_quote!(()))
 }
@@ -190,6 +200,7 @@ fn call(method: &syn::Ident, parameters: &[Parameter], input: bool, behaviour: &
     });
     let arguments = parameters.iter().map(|parameter| match parameter {
         Parameter::Message(_) => generated! { __message },
+        Parameter::Inbox(place) => quote_spanned! { at(*place) => __inbox },
         Parameter::Output(Output { name, ty, .. }) => {
             let index =
                 behaviour.outputs.iter().position(|output| plain(&output.name) == plain(name)).unwrap_or(0);

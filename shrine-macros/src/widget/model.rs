@@ -35,8 +35,14 @@ pub(crate) struct Behaviour {
 pub(crate) struct HookMethod {
     pub(crate) hook: Hook,
     pub(crate) method: Ident,
-    /// Where the type of its parameter is, for the compiler to point at, if it takes the context of the update.
-    pub(crate) context: Option<Span>,
+    pub(crate) parameters: Vec<HookParameter>,
+}
+
+/// A parameter of a hook, in the order of the signature, with the place of its type, for the compiler to point at.
+#[derive(Clone, Copy)]
+pub(crate) enum HookParameter {
+    Context(Span),
+    Inbox(Span),
 }
 
 pub(crate) struct Input {
@@ -57,6 +63,8 @@ pub(crate) struct Timer {
 pub(crate) enum Parameter {
     Message(Type),
     Output(Output),
+    /// The place of its type.
+    Inbox(Span),
 }
 
 #[derive(Clone)]
@@ -67,12 +75,14 @@ pub(crate) struct Output {
     pub(crate) was: Vec<LitStr>,
 }
 
-/// A method that takes part in updates.
+/// A method that the host calls when an instance begins, ends or is updated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Hook {
     BeforeUpdate,
     AfterUpdate,
     UpdateFailed,
+    Started,
+    Stopped,
 }
 
 impl Hook {
@@ -81,7 +91,14 @@ impl Hook {
             Self::BeforeUpdate => "before_update",
             Self::AfterUpdate => "after_update",
             Self::UpdateFailed => "update_failed",
+            Self::Started => "started",
+            Self::Stopped => "stopped",
         }
+    }
+
+    /// Whether it belongs to an update, whose context it may take.
+    pub(crate) fn is_of_update(self) -> bool {
+        !matches!(self, Self::Started | Self::Stopped)
     }
 }
 
@@ -95,13 +112,15 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Input,
         Self::Every,
         Self::View,
         Self::Hook(Hook::BeforeUpdate),
         Self::Hook(Hook::AfterUpdate),
         Self::Hook(Hook::UpdateFailed),
+        Self::Hook(Hook::Started),
+        Self::Hook(Hook::Stopped),
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -119,7 +138,8 @@ impl Role {
             Self::Input => format!("fn {method}(&mut self, message: T, out: &mut Output<U>)"),
             Self::Every => format!("fn {method}(&mut self, out: &mut Output<U>)"),
             Self::View => format!("fn {method}(&self) -> String"),
-            Self::Hook(_) => format!("fn {method}(&mut self, cx: &UpdateContext)"),
+            Self::Hook(hook) if hook.is_of_update() => format!("fn {method}(&mut self, cx: &UpdateContext)"),
+            Self::Hook(_) => format!("fn {method}(&mut self, inbox: &Inbox)"),
         }
     }
 }

@@ -9,7 +9,7 @@ use syn::{
 };
 
 use super::duration::nanoseconds;
-use super::model::{Behaviour, HookMethod, Identity, Input, Output, Parameter, Role, Timer};
+use super::model::{Behaviour, HookMethod, HookParameter, Identity, Input, Output, Parameter, Role, Timer};
 use super::{check, former};
 use crate::attributes::{self, Options};
 use crate::errors::Errors;
@@ -111,14 +111,15 @@ fn method(
         Role::Hook(hook) if fine => {
             let already = behaviour.hooks.iter().any(|known| known.hook == *hook);
             check::single(*role, attribute, already, errors);
-            let context = method.sig.inputs.iter().find_map(|argument| match argument {
-                FnArg::Typed(argument) => Some(match &*argument.ty {
-                    Type::Reference(reference) => reference.elem.span(),
-                    other => other.span(),
-                }),
+            let parameter = |argument: &FnArg| match argument {
+                FnArg::Typed(argument) if inbox(&argument.ty).is_some() => {
+                    Some(HookParameter::Inbox(referent(&argument.ty)))
+                }
+                FnArg::Typed(argument) => Some(HookParameter::Context(referent(&argument.ty))),
                 FnArg::Receiver(_) => None,
-            });
-            behaviour.hooks.push(HookMethod { hook: *hook, method: ident, context });
+            };
+            let parameters = method.sig.inputs.iter().filter_map(parameter).collect();
+            behaviour.hooks.push(HookMethod { hook: *hook, method: ident, parameters });
         }
         Role::View | Role::Hook(_) => {}
     }
@@ -184,6 +185,20 @@ fn parameters(
             parameters.extend(output(argument, ty, former::of_output(renamed, errors), errors));
             continue;
         }
+        match inbox(&argument.ty) {
+            Some(Inbox::Borrowed) => {
+                parameters.push(Parameter::Inbox(referent(&argument.ty)));
+                continue;
+            }
+            // Of an input it may be the message, of a type of the user's that is called so.
+            Some(Inbox::Otherwise)
+                if role == Role::Every || matches!(*argument.ty, Type::Reference(_)) || messages > 0 =>
+            {
+                check::inbox_by_reference(&argument.ty, errors);
+                continue;
+            }
+            _ => {}
+        }
         messages += 1;
         let allowed = if role == Role::Input { 1 } else { 0 };
         if messages > allowed {
@@ -239,5 +254,33 @@ fn output_type(ty: &Type) -> Option<Type> {
     match arguments.args.first() {
         Some(GenericArgument::Type(ty)) if arguments.args.len() == 1 => Some(ty.clone()),
         _ => None,
+    }
+}
+
+/// How a method takes the inbox.
+pub(crate) enum Inbox {
+    /// `&Inbox`.
+    Borrowed,
+    /// `Inbox` or `&mut Inbox`.
+    Otherwise,
+}
+
+/// Whether the type is called `Inbox`, however the path begins.
+pub(crate) fn inbox(ty: &Type) -> Option<Inbox> {
+    let (inner, is_borrowed) = match ty {
+        Type::Reference(reference) => (&*reference.elem, reference.mutability.is_none()),
+        other => (other, false),
+    };
+    let Type::Path(path) = inner else { return None };
+    let last = path.path.segments.last().filter(|last| last.ident == "Inbox")?;
+    let found = if is_borrowed { Inbox::Borrowed } else { Inbox::Otherwise };
+    last.arguments.is_none().then_some(found)
+}
+
+/// Where the type is that a reference leads to.
+fn referent(ty: &Type) -> Span {
+    match ty {
+        Type::Reference(reference) => reference.elem.span(),
+        other => other.span(),
     }
 }

@@ -1,10 +1,12 @@
 //! Nothing unwinds out of a library.
 
 use std::cell::{Cell, RefCell};
+use std::mem::ManuallyDrop;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 
-use super::{Bytes, FAILED, Failure, Host, OK, PANICKED, kind};
+use super::{Bytes, FAILED, Failure, Host, OK, PANICKED, inbox, kind, sized};
+use crate::inbox::Inbox;
 use crate::state::to_bytes;
 use crate::widget::BoxError;
 
@@ -22,7 +24,8 @@ thread_local! {
 /// `host` is null or points to a [`Host`] that is valid during the call.
 pub(super) unsafe fn guarded(host: *const Host, call: impl FnOnce(&Reply) -> Result<(), BoxError>) -> i32 {
     capture_panics();
-    let reply = Reply(host);
+    // SAFETY: the caller's promise.
+    let reply = unsafe { Reply::to(host) };
     GUARDS.set(GUARDS.get() + 1);
     let result = panic::catch_unwind(AssertUnwindSafe(|| call(&reply)));
     GUARDS.set(GUARDS.get() - 1);
@@ -42,10 +45,33 @@ pub(super) unsafe fn guarded(host: *const Host, call: impl FnOnce(&Reply) -> Res
     }
 }
 
-/// Where the answers of a call go.
-pub(super) struct Reply(*const Host);
+/// Where the answers of a call go, and what its host offers.
+pub(super) struct Reply {
+    /// As much of it as the host has; none if there is no host.
+    host: Option<Host>,
+    inbox: ManuallyDrop<Inbox>,
+}
 
 impl Reply {
+    /// # Safety
+    ///
+    /// `host` is null or points to a [`Host`] that is valid for as long as the reply is used.
+    unsafe fn to(host: *const Host) -> Self {
+        if host.is_null() {
+            return Self { host: None, inbox: ManuallyDrop::default() };
+        }
+        // SAFETY: the caller's promise; a host begins with its size.
+        let host = unsafe { sized::read(host) };
+        // SAFETY: the caller's promise: what a valid host points to is valid as well.
+        let inbox = unsafe { inbox::borrowed(&host) };
+        Self { host: Some(host), inbox }
+    }
+
+    /// The way to the instance's own ports.
+    pub(super) fn inbox(&self) -> &Inbox {
+        &self.inbox
+    }
+
     /// The answer.
     pub(super) fn result(&self, bytes: &[u8]) -> Result<(), BoxError> {
         self.write(kind::RESULT, 0, bytes)
@@ -69,10 +95,9 @@ impl Reply {
     }
 
     fn write(&self, kind: u32, port: u32, bytes: &[u8]) -> Result<(), BoxError> {
-        // SAFETY: `guarded` was promised that the pointer is null or valid during the call that this reply lives in.
-        let Some(host) = (unsafe { self.0.as_ref() }) else { return Ok(()) };
+        let Some(Host { context, write: Some(write), .. }) = self.host else { return Ok(()) };
         // SAFETY: the host wrote both fields and expects its own context back; the bytes outlive the call.
-        match unsafe { (host.write)(host.context, kind, port, Bytes::of(bytes)) } {
+        match unsafe { write(context, kind, port, Bytes::of(bytes)) } {
             OK => Ok(()),
             _ => Err(format!("the host does not take an answer of {} more bytes", bytes.len()).into()),
         }

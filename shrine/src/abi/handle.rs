@@ -7,6 +7,7 @@ mod descriptor;
 mod error;
 mod instance;
 mod module;
+mod post;
 mod transform;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ pub use call::{ANSWER_LIMIT, CallError, Sent};
 pub use error::LibraryError;
 pub use instance::{Handle, Hook};
 pub use module::Module;
+pub use post::{Post, PostError};
 pub use transform::Transform;
 
 use super::{Bytes, Descriptor, TransformDescriptor};

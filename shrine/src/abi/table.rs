@@ -32,6 +32,8 @@ pub(super) const fn of<W: Widget + Behaviour>() -> *const Table {
             view: Some(view::<W>),
             converts: Some(converts::<W>),
             convert: Some(convert::<W>),
+            started: Some(started::<W>),
+            stopped: Some(stopped::<W>),
         }
     }
 }
@@ -130,10 +132,10 @@ unsafe extern "C" fn step_down<W: Widget>(
 macro_rules! hooks {
     ($($hook:ident)*) => { $(
         unsafe extern "C" fn $hook<W: Widget + Behaviour>(instance: Instance, context: Bytes, host: *const Host) -> i32 {
-            let call = |widget: &mut W, _: &Reply| {
+            let call = |widget: &mut W, reply: &Reply| {
                 // SAFETY: the contract above.
                 let context: UpdateContext = from_bytes(unsafe { context.as_slice() })?;
-                widget.$hook(&context)
+                widget.$hook(&context, reply.inbox())
             };
             // SAFETY: the contract above.
             unsafe { with(instance, host, call) }
@@ -142,6 +144,16 @@ macro_rules! hooks {
 }
 
 hooks! { before_update after_update update_failed }
+
+unsafe extern "C" fn started<W: Widget + Behaviour>(instance: Instance, host: *const Host) -> i32 {
+    // SAFETY: the contract above.
+    unsafe { with::<W>(instance, host, |widget, reply| widget.started(reply.inbox())) }
+}
+
+unsafe extern "C" fn stopped<W: Widget + Behaviour>(instance: Instance, host: *const Host) -> i32 {
+    // SAFETY: the contract above.
+    unsafe { with::<W>(instance, host, |widget, reply| widget.stopped(reply.inbox())) }
+}
 
 unsafe extern "C" fn deliver<W: Widget + Behaviour>(
     instance: Instance,
@@ -152,14 +164,16 @@ unsafe extern "C" fn deliver<W: Widget + Behaviour>(
     let call = |widget: &mut W, reply: &Reply| {
         // SAFETY: the contract above.
         let mut payload = Decoder::new(unsafe { payload.as_slice() });
-        sending(reply, |outbox| widget.deliver(port as usize, &mut payload, outbox))
+        sending(reply, |outbox| widget.deliver(port as usize, &mut payload, outbox, reply.inbox()))
     };
     // SAFETY: the contract above.
     unsafe { with(instance, host, call) }
 }
 
 unsafe extern "C" fn tick<W: Widget + Behaviour>(instance: Instance, timer: u32, host: *const Host) -> i32 {
-    let call = |widget: &mut W, reply: &Reply| sending(reply, |outbox| widget.tick(timer as usize, outbox));
+    let call = |widget: &mut W, reply: &Reply| {
+        sending(reply, |outbox| widget.tick(timer as usize, outbox, reply.inbox()))
+    };
     // SAFETY: the contract above.
     unsafe { with(instance, host, call) }
 }

@@ -2,19 +2,20 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::connection::{self, Endpoint};
 use super::endpoint;
 use super::error::list;
-use crate::abi::handle::Module;
+use crate::abi::handle::{Module, Post, PostError};
 use crate::state::{State, to_bytes};
 
 /// How many messages from other threads wait at most for the next [`poll`](super::Registry::poll).
 pub const INBOX_CAPACITY: usize = 65_536;
 
 /// The way in for other threads: what is sent here is handled by the next [`poll`](super::Registry::poll). Clones
-/// lead to the same registry.
+/// lead to the same registry. A widget's own threads have a `shrine::Inbox`, which leads to that widget's ports.
 ///
 /// A message that was accepted arrives, whatever updates happen in between: in the code of its time or in newer code,
 /// and if its port is gone it waits for it to come back.
@@ -122,7 +123,9 @@ impl Inbox {
         let target = endpoint(target).map_err(|_| InboxError::NotAPort { text: target.to_owned() })?;
         let payload =
             to_bytes(message).map_err(|error| InboxError::Unencodable { reason: error.to_string() })?;
-        self.shared.post(&target.instance, &target.port, T::FINGERPRINT, payload)
+        self.shared.post(&target, T::FINGERPRINT, payload, None)?;
+        self.shared.wake();
+        Ok(())
     }
 }
 
@@ -136,9 +139,17 @@ pub(super) struct Shared {
 #[derive(Default)]
 struct Shelf {
     is_closed: bool,
-    /// The code that each instance runs.
-    modules: HashMap<String, Arc<Module>>,
+    instances: HashMap<String, Running>,
     posted: VecDeque<Posted>,
+    /// How many instances there have been.
+    count: u64,
+}
+
+/// An instance that takes messages.
+struct Running {
+    /// Tells it from others that were or will be called like it.
+    number: u64,
+    module: Arc<Module>,
 }
 
 /// A message that another thread has sent.
@@ -160,19 +171,38 @@ impl Shared {
         self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes which code an instance runs.
-    pub(super) fn runs(&self, instance: &str, module: &Arc<Module>) {
-        self.shelf().modules.insert(instance.to_owned(), Arc::clone(module));
+    /// Where the own threads of a new instance are to send to; closed until it [`begins`](Self::begins).
+    pub(super) fn slot(self: &Arc<Self>, instance: &str) -> Arc<Slot> {
+        let mut shelf = self.shelf();
+        shelf.count += 1;
+        Arc::new(Slot { shared: Arc::clone(self), instance: instance.to_owned(), number: shelf.count })
     }
 
+    /// An instance takes messages from now on.
+    pub(super) fn begins(&self, slot: &Slot, module: &Arc<Module>) {
+        let running = Running { number: slot.number, module: Arc::clone(module) };
+        self.shelf().instances.insert(slot.instance.clone(), running);
+    }
+
+    /// An instance runs other code now.
+    pub(super) fn runs(&self, instance: &str, module: &Arc<Module>) {
+        if let Some(running) = self.shelf().instances.get_mut(instance) {
+            running.module = Arc::clone(module);
+        }
+    }
+
+    /// An instance takes no more messages; what was not taken in yet goes with it.
     pub(super) fn forget(&self, instance: &str) {
-        self.shelf().modules.remove(instance);
+        let mut shelf = self.shelf();
+        shelf.instances.remove(instance);
+        shelf.posted.retain(|posted| posted.target.instance != instance);
     }
 
     pub(super) fn close(&self) {
         let mut shelf = self.shelf();
         shelf.is_closed = true;
-        shelf.modules.clear();
+        shelf.instances.clear();
+        shelf.posted.clear();
     }
 
     pub(super) fn set_waker(&self, waker: Box<dyn Fn() + Send>) {
@@ -187,41 +217,79 @@ impl Shared {
         !self.shelf().posted.is_empty()
     }
 
-    /// Accepts a message if the code that runs now takes it.
-    pub(super) fn post(
+    /// Accepts a message if the code that runs now takes it, and the instance is still that one if a number is given.
+    fn post(
         &self,
-        instance: &str,
-        port: &str,
+        target: &Endpoint,
         fingerprint: u64,
         payload: Vec<u8>,
+        number: Option<u64>,
     ) -> Result<(), InboxError> {
         let mut shelf = self.shelf();
         if shelf.is_closed {
             return Err(InboxError::Closed);
         }
-        let Some(module) = shelf.modules.get(instance) else {
-            return Err(InboxError::UnknownInstance { instance: instance.to_owned() });
+        let Endpoint { instance, port } = target;
+        let running = shelf.instances.get(instance);
+        let Some(Running { module, .. }) =
+            running.filter(|running| number.is_none_or(|number| running.number == number))
+        else {
+            return Err(InboxError::UnknownInstance { instance: instance.clone() });
         };
         let inputs = &module.interface().inputs;
         let name = connection::renamed(inputs, port).unwrap_or(port);
         let Some((at, info)) = connection::input(module, name) else {
             let known = inputs.iter().map(|port| port.name.clone()).collect();
-            let (instance, port) = (instance.to_owned(), port.to_owned());
+            let (instance, port) = (instance.clone(), port.clone());
             return Err(InboxError::UnknownPort { instance, port, known });
         };
         if info.fingerprint != fingerprint {
-            let (target, expected) = (format!("{instance}.{port}"), info.shape.to_string());
+            let (target, expected) = (target.to_string(), info.shape.to_string());
             return Err(InboxError::OtherType { target, expected });
         }
         if shelf.posted.len() >= INBOX_CAPACITY {
             return Err(InboxError::Full);
         }
-        let target = Endpoint { instance: instance.to_owned(), port: name.to_owned() };
+        let target = Endpoint { instance: instance.clone(), port: name.to_owned() };
         let module = Arc::clone(module);
         shelf.posted.push_back(Posted { target, module, port: at, payload });
-        drop(shelf);
+        Ok(())
+    }
+
+    /// Tells the owner that there is something to take in.
+    fn wake(&self) {
         if let Some(waker) = &*self.waker.lock().unwrap_or_else(PoisonError::into_inner) {
             waker();
+        }
+    }
+}
+
+/// The way from an instance's own threads to its ports.
+pub(super) struct Slot {
+    shared: Arc<Shared>,
+    instance: String,
+    number: u64,
+}
+
+impl fmt::Debug for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Slot").field("instance", &self.instance).finish_non_exhaustive()
+    }
+}
+
+impl Post for Slot {
+    fn post(&self, port: &str, fingerprint: u64, payload: Vec<u8>) -> Result<(), PostError> {
+        let target = Endpoint { instance: self.instance.clone(), port: port.to_owned() };
+        let posted = self.shared.post(&target, fingerprint, payload, Some(self.number));
+        posted.map_err(|error| match error {
+            InboxError::Full => PostError::Full,
+            InboxError::UnknownPort { .. } => PostError::UnknownPort,
+            InboxError::OtherType { .. } => PostError::OtherType,
+            _ => PostError::Closed,
+        })?;
+        // The message was accepted, whatever the owner's function does.
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.shared.wake())) {
+            std::mem::forget(payload);
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::error::RegistryError;
 use super::history::updates::UpdateCheckpoints;
 use super::history::{History, Snapshot};
+use super::inbox::Slot;
 use crate::abi::handle::{CallError, Handle, Module};
 use crate::state::attic::Attic;
 use crate::state::shape::Shape;
@@ -20,6 +21,8 @@ pub(super) struct Instance {
     /// The instance itself; none when it could not be restored after a fault.
     pub(super) handle: Option<Handle>,
     pub(super) attic: Arc<Attic>,
+    /// Where the messages of its own threads go. The same for as long as the instance is there, whatever code it runs.
+    pub(super) slot: Arc<Slot>,
     pub(super) timers: Vec<Timer>,
     pub(super) history: History,
     /// The states around the last updates.
@@ -48,14 +51,20 @@ pub(super) struct Timer {
 }
 
 impl Instance {
-    pub(super) fn new(id: &str, mut handle: Handle, now: Duration) -> Result<Self, CallError> {
+    pub(super) fn new(
+        id: &str,
+        mut handle: Handle,
+        slot: Arc<Slot>,
+        now: Duration,
+    ) -> Result<Self, CallError> {
         let module = Arc::clone(handle.module());
         let state = handle.encode()?.into();
         let snapshot = Snapshot { module: Arc::clone(&module), state, attic: Arc::default() };
         Ok(Self {
             id: id.to_owned(),
-            handle: Some(handle),
+            handle: Some(handle.with_inbox(slot.clone())),
             attic: Arc::default(),
+            slot,
             timers: timers_of(&module, &[], now),
             history: History::new("created", snapshot),
             updates: UpdateCheckpoints::default(),
@@ -101,10 +110,20 @@ impl Instance {
 
     /// Puts an instance from that state in place of the current one, in the same code.
     pub(super) fn rebuild(&mut self, snapshot: &Snapshot) -> Result<(), CallError> {
-        let (handle, attic) = self.module.decode(self.module.version(), &snapshot.state, &snapshot.attic)?;
-        self.handle = Some(handle);
-        self.attic = Arc::new(attic);
+        let (handle, attic) = self.decode(snapshot)?;
+        self.install(handle, attic);
         Ok(())
+    }
+
+    /// An instance from that state, in the code that this one runs.
+    pub(super) fn decode(&self, snapshot: &Snapshot) -> Result<(Handle, Attic), CallError> {
+        self.module.decode(self.module.version(), &snapshot.state, &snapshot.attic)
+    }
+
+    /// Puts that instance in place of the current one.
+    pub(super) fn install(&mut self, handle: Handle, attic: Attic) {
+        self.handle = Some(handle.with_inbox(self.slot.clone()));
+        self.attic = Arc::new(attic);
     }
 
     /// Fits timers to the code that the instance now runs.

@@ -262,8 +262,15 @@ impl Registry {
         }
     }
 
-    /// Reports a fault. An instance that panicked is put back to its last recorded state.
+    /// Reports a fault. An instance that panicked is put back to its last recorded state, and begins anew.
     pub(super) fn fault(&mut self, at: usize, port: &str, error: &CallError) {
+        if self.restore_after(at, port, error) {
+            self.started(at);
+        }
+    }
+
+    /// Reports a fault. Answers whether the instance had panicked and was put back.
+    pub(super) fn restore_after(&mut self, at: usize, port: &str, error: &CallError) -> bool {
         let found = &mut self.graph.instances[at];
         let instance = found.id.clone();
         let mut events = vec![Event::Fault {
@@ -271,7 +278,8 @@ impl Registry {
             port: port.to_owned(),
             reason: error.to_string(),
         }];
-        if found.handle.as_ref().is_some_and(Handle::is_poisoned) {
+        let has_panicked = found.handle.as_ref().is_some_and(Handle::is_poisoned);
+        if has_panicked {
             found.handle = None;
             let snapshot = found.history.current().clone();
             if let Err(error) = found.rebuild(&snapshot) {
@@ -280,5 +288,6 @@ impl Registry {
             }
         }
         events.into_iter().for_each(|event| self.log(event));
+        has_panicked
     }
 }

@@ -141,6 +141,7 @@ impl Registry {
         let reason = format!("`{call}` of the new code: {error}");
 
         self.code = code;
+        let ran: Vec<usize> = parts.keys().chain(others.keys()).copied().collect();
         for (at, before) in parts.into_iter().chain(others) {
             self.put_back(at, before);
         }
@@ -169,11 +170,15 @@ impl Registry {
             reason,
             running_generation: self.generation(),
         }));
+        for at in ran {
+            self.started(at);
+        }
     }
 
     fn put_back(&mut self, at: usize, before: Before) {
         let now: Duration = self.clock.now();
         let Before { snapshot, timers, updates } = before;
+        self.stopped(at);
         let instance = &mut self.graph.instances[at];
         instance.module = Arc::clone(&snapshot.module);
         instance.handle = None;

@@ -80,10 +80,12 @@ impl Registry {
             state: bytes.into(),
             attic: Arc::clone(&found.attic),
         };
-        found
-            .rebuild(&snapshot)
+        let (handle, attic) = found
+            .decode(&snapshot)
             .map_err(|error| RegistryError::Call { instance: instance.to_owned(), error })?;
-        found.history.note(Occasion::Change, format_args!("set"), snapshot);
+        self.replace(at, handle, attic);
+        self.graph.instances[at].history.note(Occasion::Change, format_args!("set"), snapshot);
+        self.started(at);
         Ok(())
     }
 
@@ -206,6 +208,7 @@ impl Registry {
         self.settle();
         let restored = self.restore_snapshot(at, &step.snapshot)?;
         self.graph.instances[at].history.arrived(step, restored);
+        self.started(at);
         Ok(())
     }
 
@@ -225,11 +228,13 @@ impl Registry {
         if let Decision::Refuse(reason) = &decision {
             return Err(unreachable(report::explain(reason, &target.module, &found.module).0));
         }
-        let carried = carry::carry(target, &found.module, &decision, &UpdateCheckpoints::default())
+        let mut carried = carry::carry(target, &found.module, &decision, &UpdateCheckpoints::default())
             .map_err(|error| unreachable(error.reason))?;
-        found.handle = Some(carried.handle);
-        found.attic = Arc::new(carried.attic);
-        found.snapshot().map_err(|error| RegistryError::Call { instance: found.id.clone(), error })
+        let state = carried.handle.encode();
+        let state = state.map_err(|error| RegistryError::Call { instance: found.id.clone(), error })?;
+        let (module, attic) = (Arc::clone(&found.module), Arc::new(carried.attic.clone()));
+        self.replace(at, carried.handle, carried.attic);
+        Ok(Snapshot { module, state: state.into(), attic })
     }
 }
 

@@ -226,8 +226,14 @@ impl Strict {
     fn reset(&self) {}
 
     #[every("1.5s")]
-    fn tick(&mut self, total: &mut shrine::Output<i64>) {
+    fn tick(&mut self, total: &mut shrine::Output<i64>, inbox: &shrine::Inbox) {
         total.send(1);
+        let _ = inbox.send("add", &1_i64);
+    }
+
+    #[input]
+    fn ask(&mut self, inbox: &Inbox, Meters(_): Meters) -> ::std::result::Result<(), shrine::SendError> {
+        inbox.send("reset", &())
     }
 
     #[view]
@@ -236,13 +242,30 @@ impl Strict {
     }
 
     #[before_update]
-    fn before(&mut self, _: &UpdateContext) -> ::std::result::Result<(), shrine::BoxError> {
+    fn before(&mut self, _: &Inbox, _: &UpdateContext) -> ::std::result::Result<(), shrine::BoxError> {
         ::std::result::Result::Ok(())
     }
 
     #[update_failed]
     fn update_failed(&mut self, cx: &UpdateContext) {
         let _ = cx;
+    }
+
+    #[after_update]
+    fn resume(&mut self, inbox: &Inbox) -> ::std::result::Result<(), shrine::SendError> {
+        Self::started(self, inbox);
+        ::std::result::Result::Ok(())
+    }
+
+    #[started]
+    fn started(&mut self, inbox: &Inbox) {
+        let inbox = inbox.clone();
+        let _ = ::std::thread::spawn(move || inbox.send("add", &1_i64));
+    }
+
+    #[stopped]
+    fn stop(&self) -> ::std::result::Result<(), ::std::string::String> {
+        ::std::result::Result::Ok(())
     }
 
     /// Not called by the host.

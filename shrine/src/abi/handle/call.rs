@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 use std::fmt;
 
-use crate::abi::{Bytes, FAILED, Failure, Host, OK, PANICKED, kind};
+use crate::abi::{Bytes, FAILED, Failure, Host, InboxTable, OK, PANICKED, kind};
 use crate::state::from_bytes;
 
 /// What a handler sent: output ports by index, with payloads.
@@ -57,9 +57,18 @@ pub(super) struct Answer {
 
 /// Calls with a fresh host and turns status and answer into a result.
 pub(super) fn call(entry: impl FnOnce(*const Host) -> i32) -> Result<Answer, CallError> {
+    call_with(None, entry)
+}
+
+/// The same for an instance that has an inbox.
+pub(super) fn call_with(
+    inbox: Option<&InboxTable>,
+    entry: impl FnOnce(*const Host) -> i32,
+) -> Result<Answer, CallError> {
     let mut answer = Answer::default();
     let context = (&raw mut answer).cast();
-    let host = Host { size: size_of::<Host>(), context, write };
+    let inbox = inbox.map_or(std::ptr::null(), std::ptr::from_ref);
+    let host = Host { size: size_of::<Host>(), context, write: Some(write), inbox };
     let status = entry(&raw const host);
     let failure = || {
         let failure = answer.error.as_deref().and_then(|bytes| from_bytes(bytes).ok());

@@ -1,11 +1,7 @@
 //! Reading what a library exports, before any of its code has run.
 
-use std::mem::MaybeUninit;
-
 use super::LibraryError;
-use crate::abi::{
-    ABI_VERSION, Bytes, Descriptor, MAGIC, TRANSFORM_MAGIC, Table, TransformDescriptor, TransformTable,
-};
+use crate::abi::{ABI_VERSION, Bytes, Descriptor, MAGIC, TRANSFORM_MAGIC, TransformDescriptor};
 
 /// A descriptor: a struct of C that begins with [`Head`].
 ///
@@ -53,35 +49,6 @@ pub(super) unsafe fn read<D: Exported>(descriptor: *const D) -> Result<D, Librar
     }
     // SAFETY: the magic says that a descriptor is here, and `size` that it is as long as ours.
     Ok(unsafe { descriptor.read_unaligned() })
-}
-
-/// A table of functions: a struct of C that begins with its size.
-///
-/// # Safety
-///
-/// It does, and zeroes are a value of it: a size of 0 and functions that are not there.
-pub(super) unsafe trait Functions: Copy {}
-
-// SAFETY: see the struct: a `usize` and functions that may be missing.
-unsafe impl Functions for Table {}
-
-// SAFETY: see the struct: a `usize` and functions that may be missing.
-unsafe impl Functions for TransformTable {}
-
-/// Copies the part of a table that both sides know; the rest reads as "unsupported".
-///
-/// # Safety
-///
-/// `table` leads to a table that begins with its size.
-pub(super) unsafe fn read_table<T: Functions>(table: *const T) -> T {
-    let mut copy = MaybeUninit::<T>::zeroed();
-    // SAFETY: the caller promises a size at the start and that many bytes; the copy is as long as our own table.
-    unsafe {
-        let size = table.cast::<usize>().read_unaligned().min(size_of::<T>());
-        std::ptr::copy_nonoverlapping(table.cast::<u8>(), copy.as_mut_ptr().cast(), size);
-    }
-    // SAFETY: the promise of `Functions`.
-    unsafe { copy.assume_init() }
 }
 
 /// # Safety

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::call::{Answer, CallError, Sent, call, supported};
+use super::call::{Answer, CallError, Sent, call_with, supported};
 use super::module::Module;
+use super::post::{Post, PostBox};
 use crate::abi::{Bytes, Failure, Host, Instance};
 use crate::state::to_bytes;
 use crate::widget::UpdateContext;
@@ -14,15 +15,23 @@ pub struct Handle {
     module: Arc<Module>,
     instance: Instance,
     poisoned: bool,
+    inbox: Option<PostBox>,
 }
 
-// SAFETY: `Widget` requires `Send`, and a handle is the only way to the instance.
+// SAFETY: `Widget` requires `Send`, and a handle is the only way to the instance; its other parts are `Send`.
 unsafe impl Send for Handle {}
 
 impl Handle {
     /// Takes over what `create` or `decode` of the module's table has made.
     pub(super) fn new(module: Arc<Module>, instance: Instance) -> Self {
-        Self { module, instance, poisoned: false }
+        Self { module, instance, poisoned: false, inbox: None }
+    }
+
+    /// Gives handlers and hooks a way to the instance's own ports. Without one, what they send is refused as closed.
+    #[must_use]
+    pub fn with_inbox(mut self, post: Arc<dyn Post>) -> Self {
+        self.inbox = Some(PostBox::new(post));
+        self
     }
 
     /// The build that the instance belongs to.
@@ -108,6 +117,34 @@ impl Handle {
         self.call(|instance, host| unsafe { entry(instance, context, host) }).map(drop)
     }
 
+    /// Runs `#[started]`, if the widget has it.
+    ///
+    /// # Errors
+    ///
+    /// When the hook fails or panics.
+    pub fn started(&mut self) -> Result<(), CallError> {
+        if !self.module.has_hook("started") {
+            return Ok(());
+        }
+        let started = supported(self.module.table.started, "started")?;
+        // SAFETY: see `Handle::call`.
+        self.call(|instance, host| unsafe { started(instance, host) }).map(drop)
+    }
+
+    /// Runs `#[stopped]`, if the widget has it.
+    ///
+    /// # Errors
+    ///
+    /// When the hook fails or panics.
+    pub fn stopped(&mut self) -> Result<(), CallError> {
+        if !self.module.has_hook("stopped") {
+            return Ok(());
+        }
+        let stopped = supported(self.module.table.stopped, "stopped")?;
+        // SAFETY: see `Handle::call`.
+        self.call(|instance, host| unsafe { stopped(instance, host) }).map(drop)
+    }
+
     /// Calls an entry of the table on the instance.
     ///
     /// What callers rely on in their `unsafe`: the instance is live, not poisoned, and in no other call, since this
@@ -118,7 +155,8 @@ impl Handle {
             return Err(CallError::Failed(Failure { message, location: None }));
         }
         let instance = self.instance;
-        let result = call(|host| entry(instance, host));
+        let inbox = self.inbox.as_ref().map(PostBox::table);
+        let result = call_with(inbox.as_ref(), |host| entry(instance, host));
         self.poisoned = matches!(result, Err(CallError::Panicked(_)));
         result
     }

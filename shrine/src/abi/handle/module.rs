@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::LibraryError;
 use super::call::{CallError, call, supported};
-use super::descriptor::{read, read_table, text_of};
+use super::descriptor::{read, text_of};
 use super::instance::Handle;
-use crate::abi::{Bytes, Description, Descriptor, Failure, Instance, PANIC_UNWIND, Table};
+use crate::abi::{Bytes, Description, Descriptor, Failure, Instance, PANIC_UNWIND, Table, sized};
 use crate::state::attic::Attic;
 use crate::state::shape::Shape;
 use crate::state::step::VersionInfo;
@@ -38,7 +38,7 @@ impl Module {
             return Err(LibraryError::AbortsOnPanic { what: format!("widget `{id}`") });
         }
         // SAFETY: the table of a descriptor begins with its size.
-        let table = unsafe { read_table(descriptor.table) };
+        let table = unsafe { sized::read(descriptor.table) };
         let fingerprint = descriptor.fingerprint;
         let description = describe(&table).map_err(|error| LibraryError::Describe {
             what: format!("widget `{id}`"),

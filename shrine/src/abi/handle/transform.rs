@@ -2,8 +2,8 @@
 
 use super::LibraryError;
 use super::call::{CallError, call, supported};
-use super::descriptor::{read, read_table, text_of};
-use crate::abi::{Bytes, PANIC_UNWIND, TransformDescription, TransformDescriptor, TransformTable};
+use super::descriptor::{read, text_of};
+use crate::abi::{Bytes, PANIC_UNWIND, TransformDescription, TransformDescriptor, TransformTable, sized};
 use crate::state::shape::Shape;
 use crate::state::{from_bytes, to_bytes};
 use crate::transform::PayloadInfo;
@@ -32,7 +32,7 @@ impl Transform {
             return Err(LibraryError::AbortsOnPanic { what: label });
         }
         // SAFETY: the table of a descriptor begins with its size.
-        let table = unsafe { read_table(descriptor.table) };
+        let table = unsafe { sized::read(descriptor.table) };
         let description = describe(&table)
             .map_err(|error| LibraryError::Describe { what: label, reason: error.to_string() })?;
         Ok(Self { name, description, table })

@@ -50,6 +50,8 @@ pub(super) struct Part {
     untouched: Option<Snapshot>,
     /// Whether `before_update` was called.
     hooked: bool,
+    /// Whether `after_update` was called.
+    resumed: bool,
     carried: Option<Carried>,
     /// The state that was carried.
     taken: Option<Snapshot>,
@@ -246,8 +248,17 @@ impl<'a> Transaction<'a> {
             let (id, generation) = (&self.registry.graph.instances[at].id, self.next.generation);
             let context =
                 UpdateContext::new(id, from.version(), to.version(), generation, way.kind().as_str());
-            let (hooked, untouched, carried, taken) = (false, None, None, None);
-            self.parts.push(Part { at, to, way, context, untouched, hooked, carried, taken });
+            self.parts.push(Part {
+                at,
+                to,
+                way,
+                context,
+                untouched: None,
+                hooked: false,
+                resumed: false,
+                carried: None,
+                taken: None,
+            });
         }
         Ok(())
     }
@@ -364,7 +375,10 @@ impl<'a> Transaction<'a> {
         });
         drop(guard);
         match carried {
-            Ok(carried) => part.carried = Some(carried),
+            Ok(Carried { handle, attic, report }) => {
+                let handle = handle.with_inbox(instance.slot.clone());
+                part.carried = Some(Carried { handle, attic, report });
+            }
             Err(error) => return Err(self.stop(index, error.phase, error.reason)),
         }
         self.check_deadline(index, "migrate", begun)
@@ -374,7 +388,10 @@ impl<'a> Transaction<'a> {
     fn hook_new(&mut self) -> Result<(), Stop> {
         for index in 0..self.parts.len() {
             self.call(index, "after_update", |part, _| match &mut part.carried {
-                Some(carried) => carried.handle.hook(Hook::AfterUpdate, &part.context),
+                Some(carried) => {
+                    part.resumed = carried.handle.module().has_hook("after_update");
+                    carried.handle.hook(Hook::AfterUpdate, &part.context)
+                }
                 None => Ok(()),
             })?;
         }
@@ -427,8 +444,14 @@ impl<'a> Transaction<'a> {
         let now = registry.clock.now();
         let mut reports = Vec::new();
         let mut retired = Vec::new();
+        let mut anew = Vec::new();
         for part in &mut self.parts {
             let (Some(carried), Some(taken)) = (part.carried.take(), part.taken.take()) else { continue };
+            if matches!(part.way, Way::Reset) {
+                // Nothing of it lives on: this is an end and a beginning.
+                registry.stopped(part.at);
+                anew.push(part.at);
+            }
             let instance = &mut registry.graph.instances[part.at];
             if let (Some(probation), Some(snapshot)) = (&mut probation, part.untouched.take()) {
                 let (timers, updates) = (instance.timers.clone(), instance.updates.clone());
@@ -451,6 +474,9 @@ impl<'a> Transaction<'a> {
             registry.probation = Some(probation);
         }
         drop(retired);
+        for at in anew {
+            registry.started(at);
+        }
         self.phases.commit = self.watch.lap();
         let phases = &mut self.phases;
         phases.total = phases.detect
@@ -503,38 +529,71 @@ impl<'a> Transaction<'a> {
 
     /// Ends the new instances and brings the old ones back to where they were.
     fn roll_back(&mut self) {
-        for part in &mut self.parts {
-            part.carried = None;
+        for index in 0..self.parts.len() {
+            self.end_new(index);
         }
-        for part in self.parts.iter().rev() {
-            let instance = &mut self.registry.graph.instances[part.at];
-            let was_down = instance.handle.is_none() && !part.hooked;
-            if was_down {
-                continue;
+        for index in (0..self.parts.len()).rev() {
+            self.bring_back(index);
+        }
+    }
+
+    /// Ends a new instance; one that has begun to work is told.
+    fn end_new(&mut self, index: usize) {
+        let part = &mut self.parts[index];
+        let Some(mut carried) = part.carried.take() else { return };
+        if !part.resumed || carried.handle.is_poisoned() {
+            return;
+        }
+        let instance = &self.registry.graph.instances[part.at].id;
+        let guard = self.registry.watchdog.enter(instance, "stopped");
+        let result = carried.handle.stopped();
+        drop(guard);
+        if let Err(error) = result {
+            let (instance, port) = (instance.clone(), "stopped".to_owned());
+            self.registry.log(Event::Fault { instance, port, reason: error.to_string() });
+        }
+    }
+
+    /// Brings an old instance back to where it was. One that had to be put back begins anew.
+    fn bring_back(&mut self, index: usize) {
+        let part = &self.parts[index];
+        let instance = &mut self.registry.graph.instances[part.at];
+        let was_down = instance.handle.is_none() && !part.hooked;
+        if was_down {
+            return;
+        }
+        // Where it could not be encoded, what was recorded last.
+        let untouched = part.untouched.as_ref().unwrap_or_else(|| instance.history.current()).clone();
+        let mut trouble = Vec::new();
+        let mut is_anew = false;
+        if instance.handle.as_ref().is_none_or(Handle::is_poisoned) {
+            instance.handle = None;
+            trouble.extend(instance.rebuild(&untouched).err());
+            is_anew = true;
+        }
+        if part.hooked {
+            if let Some(handle) = &mut instance.handle {
+                let guard = self.registry.watchdog.enter(&instance.id, "update_failed");
+                trouble.extend(handle.hook(Hook::UpdateFailed, &part.context).err());
+                drop(guard);
             }
-            // Where it could not be encoded, what was recorded last.
-            let untouched = part.untouched.as_ref().unwrap_or_else(|| instance.history.current()).clone();
-            let mut trouble = Vec::new();
-            if instance.handle.as_ref().is_none_or(Handle::is_poisoned) {
-                instance.handle = None;
-                trouble.extend(instance.rebuild(&untouched).err());
-            }
-            if part.hooked {
-                if let Some(handle) = &mut instance.handle {
-                    let guard = self.registry.watchdog.enter(&instance.id, "update_failed");
-                    trouble.extend(handle.hook(Hook::UpdateFailed, &part.context).err());
-                    drop(guard);
+            let same = instance.snapshot().is_ok_and(|snapshot| snapshot.state == untouched.state);
+            if !same {
+                match instance.decode(&untouched) {
+                    Ok((handle, attic)) if is_anew => instance.install(handle, attic),
+                    Ok((handle, attic)) => self.registry.replace(part.at, handle, attic),
+                    Err(error) => trouble.push(error),
                 }
-                let same = instance.snapshot().is_ok_and(|snapshot| snapshot.state == untouched.state);
-                if !same {
-                    trouble.extend(instance.rebuild(&untouched).err());
-                }
+                is_anew = true;
             }
-            let id = instance.id.clone();
-            for error in trouble {
-                let (port, reason) = ("update_failed".to_owned(), error.to_string());
-                self.registry.log(Event::Fault { instance: id.clone(), port, reason });
-            }
+        }
+        let id = self.registry.graph.instances[part.at].id.clone();
+        for error in trouble {
+            let (port, reason) = ("update_failed".to_owned(), error.to_string());
+            self.registry.log(Event::Fault { instance: id.clone(), port, reason });
+        }
+        if is_anew {
+            self.registry.started(self.parts[index].at);
         }
     }
 

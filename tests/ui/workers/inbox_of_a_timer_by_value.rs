@@ -1,0 +1,17 @@
+use shrine::prelude::*;
+
+#[widget(id = "counter", version = "1.0.0")]
+#[derive(Default)]
+struct Counter {
+    total: i64,
+}
+
+#[widget]
+impl Counter {
+    #[every("1s")]
+    fn tick(&mut self, inbox: Inbox) {
+        drop(inbox);
+    }
+}
+
+fn main() {}

@@ -1,0 +1,17 @@
+use shrine::prelude::*;
+
+#[widget(id = "counter", version = "1.0.0")]
+#[derive(Default)]
+struct Counter {
+    total: i64,
+}
+
+#[widget]
+impl Counter {
+    #[stopped]
+    fn stop(&mut self, inbox: &Inbox, again: &Inbox) {
+        let _ = (inbox, again);
+    }
+}
+
+fn main() {}

@@ -1,0 +1,18 @@
+use shrine::prelude::*;
+
+#[widget(id = "counter", version = "1.0.0")]
+#[derive(Default)]
+struct Counter {
+    total: i64,
+}
+
+#[widget]
+impl Counter {
+    #[started]
+    fn start(&mut self) {}
+
+    #[started]
+    fn again(&mut self) {}
+}
+
+fn main() {}

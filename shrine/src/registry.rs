@@ -101,6 +101,8 @@ pub struct Registry {
     /// The builds that were taken back, by library, and why: they are not tried again.
     rejected: BTreeMap<String, (Vec<u8>, String)>,
     watchdog: Watchdog,
+    /// For states that are looked at and not kept.
+    buffer: Vec<u8>,
 }
 
 /// The code that runs.
@@ -180,6 +182,7 @@ impl Registry {
             probation: None,
             rejected: BTreeMap::new(),
             watchdog: Watchdog::default(),
+            buffer: Vec::new(),
         }
     }
 

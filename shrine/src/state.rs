@@ -32,6 +32,8 @@ mod std_types;
 pub mod step;
 pub mod value;
 
+use std::cell::Cell;
+
 use codec::{DecodeError, Decoder, Encoder};
 use payload::Upgrades;
 use shape::{Shape, ShapeContext};
@@ -102,6 +104,27 @@ pub fn to_bytes<T: State>(value: &T) -> Result<Vec<u8>, DecodeError> {
     let mut out = Encoder::new();
     value.encode(&mut out);
     out.finish()
+}
+
+/// Encodes a value for as long as `read` runs, into a buffer that the thread keeps.
+///
+/// # Errors
+///
+/// As [`to_bytes`].
+pub(crate) fn with_bytes<T: State, R>(value: &T, read: impl FnOnce(&[u8]) -> R) -> Result<R, DecodeError> {
+    /// A buffer that has become larger is not kept.
+    const KEPT: usize = 1 << 20;
+    thread_local! {
+        static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    }
+    let mut out = Encoder::reusing(BUFFER.take());
+    value.encode(&mut out);
+    let bytes = out.finish()?;
+    let result = read(&bytes);
+    if bytes.capacity() <= KEPT {
+        BUFFER.set(bytes);
+    }
+    Ok(result)
 }
 
 /// Decodes a value that fills `bytes` exactly.

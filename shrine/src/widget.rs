@@ -10,7 +10,7 @@ use crate::state::codec::Decoder;
 use crate::state::payload::Upgrades;
 use crate::state::shape::{Shape, ShapeContext};
 use crate::state::step::Chain;
-use crate::state::{State, to_bytes};
+use crate::state::{State, with_bytes};
 
 /// Any error, boxed. What handlers and hooks may return.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -205,10 +205,14 @@ impl<T: State> Output<T> {
     /// panics has sent nothing.
     #[expect(clippy::needless_pass_by_value, reason = "a message that has been sent is gone")]
     pub fn send(&mut self, message: T) {
-        let mut queue = self.outbox.0.borrow_mut();
-        match to_bytes(&message) {
-            Ok(payload) => queue.messages.push((self.port, payload)),
-            Err(error) => queue.error = Some(error.to_string()),
+        let written = with_bytes(&message, |payload| {
+            let mut queue = self.outbox.0.borrow_mut();
+            queue.payloads.extend_from_slice(payload);
+            let end = queue.payloads.len();
+            queue.messages.push((self.port, end));
+        });
+        if let Err(error) = written {
+            self.outbox.0.borrow_mut().error = Some(error.to_string());
         }
     }
 }
@@ -225,7 +229,9 @@ pub struct Outbox(Rc<RefCell<Queue>>);
 
 #[derive(Debug, Default)]
 struct Queue {
-    messages: Vec<(u32, Vec<u8>)>,
+    /// The ports of the messages, and where each ends in `payloads`.
+    messages: Vec<(u32, usize)>,
+    payloads: Vec<u8>,
     error: Option<String>,
 }
 
@@ -237,14 +243,31 @@ impl Outbox {
         Output { port, outbox: self.clone(), payload: PhantomData }
     }
 
-    /// The messages, in the order of sending, with the indices of their ports.
+    /// Hands out the messages, in the order of sending, with the indices of their ports; nothing is left.
     ///
     /// # Errors
     ///
-    /// When a message could not be encoded.
-    pub(crate) fn into_messages(self) -> Result<Vec<(u32, Vec<u8>)>, BoxError> {
-        let queue = self.0.take();
-        queue.error.map_or(Ok(queue.messages), |error| Err(error.into()))
+    /// When a message could not be encoded, and the first error of `send`.
+    pub(crate) fn flush(
+        &self,
+        mut send: impl FnMut(u32, &[u8]) -> Result<(), BoxError>,
+    ) -> Result<(), BoxError> {
+        let queue = &mut *self.0.borrow_mut();
+        let error = queue.error.take();
+        let mut start = 0;
+        let mut sent = Ok(());
+        if error.is_none() {
+            for (port, end) in &queue.messages {
+                sent = send(*port, &queue.payloads[start..*end]);
+                start = *end;
+                if sent.is_err() {
+                    break;
+                }
+            }
+        }
+        queue.messages.clear();
+        queue.payloads.clear();
+        error.map_or(sent, |error| Err(error.into()))
     }
 }
 

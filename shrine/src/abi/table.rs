@@ -1,6 +1,7 @@
 //! The function table of a widget: each entry checks its arguments, opens a guard and calls the Rust side.
 
 use std::any::TypeId;
+use std::cell::Cell;
 
 use super::guard::{Reply, guarded};
 use super::{Bytes, Description, Host, Instance, Table, convert, image};
@@ -9,7 +10,7 @@ use crate::state::codec::{Decoder, Encoder};
 use crate::state::payload::Upgrades;
 use crate::state::shape::Shape;
 use crate::state::step::{MigrateError, StepContext};
-use crate::state::{from_bytes, to_bytes};
+use crate::state::{from_bytes, to_bytes, with_bytes};
 use crate::widget::{Behaviour, BoxError, Outbox, UpdateContext, Widget};
 
 /// The table of `W`.
@@ -81,7 +82,7 @@ unsafe extern "C" fn destroy<W: Widget>(instance: Instance) -> i32 {
 
 unsafe extern "C" fn encode<W: Widget>(instance: Instance, host: *const Host) -> i32 {
     // SAFETY: the contract above.
-    unsafe { with::<W>(instance, host, |widget, reply| reply.result(&to_bytes(widget)?)) }
+    unsafe { with::<W>(instance, host, |widget, reply| with_bytes(widget, |state| reply.result(state))?) }
 }
 
 unsafe extern "C" fn decode<W: Widget>(
@@ -230,12 +231,15 @@ fn taken<W: Widget + Behaviour>(port: u32) -> Result<(Shape, Upgrades), BoxError
 
 /// Runs a handler, then hands over what it sent.
 fn sending(reply: &Reply, handler: impl FnOnce(&Outbox) -> Result<(), BoxError>) -> Result<(), BoxError> {
-    let outbox = Outbox::default();
+    thread_local! {
+        /// One for each thread is enough, unless a handler calls a host that delivers in turn.
+        static OUTBOX: Cell<Option<Outbox>> = const { Cell::new(None) };
+    }
+    let outbox = OUTBOX.take().unwrap_or_default();
     let result = handler(&outbox);
     // What was sent before an error is sent: the state has changed with it.
-    for (port, payload) in outbox.into_messages()? {
-        reply.message(port, &payload)?;
-    }
+    outbox.flush(|port, payload| reply.message(port, payload))?;
+    OUTBOX.set(Some(outbox));
     result
 }
 

@@ -263,6 +263,34 @@ impl History {
         self.bound();
     }
 
+    /// The same for the state of a handler, encoded in a buffer: a state that is not recorded costs no new room.
+    pub(super) fn note_handled(
+        &mut self,
+        cause: fmt::Arguments<'_>,
+        module: &Arc<Module>,
+        state: &[u8],
+        attic: &Arc<Attic>,
+    ) {
+        let is = |known: &Snapshot| {
+            Arc::ptr_eq(&known.module, module) && (Arc::ptr_eq(&known.attic, attic) || known.attic == *attic)
+        };
+        if is(&self.newest) && *self.newest.state == *state {
+            self.unrecorded = None;
+            return;
+        }
+        if !self.policy.records(Occasion::Handler)
+            && let Some(known) = &mut self.unrecorded
+            && is(known)
+            && known.state.len() == state.len()
+            && let Some(room) = Arc::get_mut(&mut known.state)
+        {
+            room.copy_from_slice(state);
+            return;
+        }
+        let (module, attic) = (Arc::clone(module), Arc::clone(attic));
+        self.note(Occasion::Handler, cause, Snapshot { module, state: state.into(), attic });
+    }
+
     /// Names the state as it is now, whatever the policy. A name that is in use moves here.
     ///
     /// Answers with the index of the entry: the newest one, if that is its state, else a new one.

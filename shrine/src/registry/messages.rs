@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::connection::{self, Endpoint, Route, prepare};
-use super::history::Occasion;
 use super::probation::Arrival;
 use super::{Registry, RegistryError, endpoint, unknown_port};
 use crate::abi::handle::{CallError, Handle, Module, Sent};
@@ -256,8 +255,9 @@ impl Registry {
 
     fn record(&mut self, at: usize, cause: std::fmt::Arguments<'_>) {
         let found = &mut self.graph.instances[at];
-        match found.snapshot() {
-            Ok(snapshot) => found.history.note(Occasion::Handler, cause, snapshot),
+        let Some(handle) = &mut found.handle else { return };
+        match handle.encode_into(&mut self.buffer) {
+            Ok(()) => found.history.note_handled(cause, &found.module, &self.buffer, &found.attic),
             Err(error) => self.fault(at, "state", &error),
         }
     }

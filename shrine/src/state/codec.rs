@@ -49,6 +49,12 @@ impl Encoder {
         Self::default()
     }
 
+    /// An encoder that writes into a buffer, in place of what is in it.
+    pub(crate) fn reusing(mut buffer: Vec<u8>) -> Self {
+        buffer.clear();
+        Self { out: ByteBuf::from_vec(buffer), ..Self::default() }
+    }
+
     /// The bytes written.
     ///
     /// # Errors

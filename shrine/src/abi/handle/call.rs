@@ -57,15 +57,17 @@ pub(super) struct Answer {
 
 /// Calls with a fresh host and turns status and answer into a result.
 pub(super) fn call(entry: impl FnOnce(*const Host) -> i32) -> Result<Answer, CallError> {
-    call_with(None, entry)
+    call_with(None, Vec::new(), entry)
 }
 
-/// The same for an instance that has an inbox.
+/// The same for an instance that has an inbox, with a buffer for the result.
 pub(super) fn call_with(
     inbox: Option<&InboxTable>,
+    buffer: Vec<u8>,
     entry: impl FnOnce(*const Host) -> i32,
 ) -> Result<Answer, CallError> {
-    let mut answer = Answer::default();
+    let mut answer = Answer { result: buffer, ..Answer::default() };
+    answer.result.clear();
     let context = (&raw mut answer).cast();
     let inbox = inbox.map_or(std::ptr::null(), std::ptr::from_ref);
     let host = Host { size: size_of::<Host>(), context, write: Some(write), inbox };
@@ -89,12 +91,15 @@ unsafe extern "C" fn write(context: *mut c_void, kind: u32, port: u32, bytes: By
     }
     answer.taken += bytes.len;
     // SAFETY: the library's bytes are valid during this call.
-    let bytes = unsafe { bytes.as_slice() }.to_vec();
+    let bytes = unsafe { bytes.as_slice() };
     match kind {
-        kind::RESULT => answer.result = bytes,
-        kind::ERROR => answer.error = Some(bytes),
-        kind::MESSAGE => answer.sent.push((port, bytes)),
-        kind::ATTIC => answer.attic = bytes,
+        kind::RESULT => {
+            answer.result.clear();
+            answer.result.extend_from_slice(bytes);
+        }
+        kind::ERROR => answer.error = Some(bytes.to_vec()),
+        kind::MESSAGE => answer.sent.push((port, bytes.to_vec())),
+        kind::ATTIC => answer.attic = bytes.to_vec(),
         // A newer library may say more; what this host does not know, it passes over.
         _ => {}
     }

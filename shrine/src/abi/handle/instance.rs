@@ -57,6 +57,20 @@ impl Handle {
         self.call(|instance, host| unsafe { encode(instance, host) }).map(|answer| answer.result)
     }
 
+    /// The encoded state, in a buffer that is used again. It is empty after an error.
+    ///
+    /// # Errors
+    ///
+    /// As [`encode`](Self::encode).
+    pub fn encode_into(&mut self, buffer: &mut Vec<u8>) -> Result<(), CallError> {
+        let encode = supported(self.module.table.encode, "encode")?;
+        let taken = std::mem::take(buffer);
+        // SAFETY: see `Handle::call`.
+        let answer = self.call_into(taken, |instance, host| unsafe { encode(instance, host) })?;
+        *buffer = answer.result;
+        Ok(())
+    }
+
     /// Delivers a message.
     ///
     /// # Errors
@@ -150,13 +164,22 @@ impl Handle {
     /// What callers rely on in their `unsafe`: the instance is live, not poisoned, and in no other call, since this
     /// takes `&mut self`; the host is valid during the call; the library keeps the contract of [`Library::open`](super::Library::open).
     fn call(&mut self, entry: impl FnOnce(Instance, *const Host) -> i32) -> Result<Answer, CallError> {
+        self.call_into(Vec::new(), entry)
+    }
+
+    /// The same, with a buffer for the result.
+    fn call_into(
+        &mut self,
+        buffer: Vec<u8>,
+        entry: impl FnOnce(Instance, *const Host) -> i32,
+    ) -> Result<Answer, CallError> {
         if self.poisoned {
             let message = "the instance has panicked".to_owned();
             return Err(CallError::Failed(Failure { message, location: None }));
         }
         let instance = self.instance;
         let inbox = self.inbox.as_ref().map(PostBox::table);
-        let result = call_with(inbox.as_ref(), |host| entry(instance, host));
+        let result = call_with(inbox.as_ref(), buffer, |host| entry(instance, host));
         self.poisoned = matches!(result, Err(CallError::Panicked(_)));
         result
     }

@@ -154,6 +154,8 @@ pub enum Event {
         /// The state.
         value: serde_json::Value,
     },
+    /// What there is to know about an instance.
+    Instance(InstanceInfo),
     /// The view of an instance.
     View {
         /// The instance.
@@ -243,6 +245,33 @@ pub struct InstanceSummary {
     pub id: String,
     /// Its widget.
     pub widget: String,
+}
+
+/// What there is to know about an instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstanceInfo {
+    /// Its id.
+    pub instance: String,
+    /// Its widget.
+    pub widget: String,
+    /// The version of its state.
+    pub version: String,
+    /// The library that its code came with.
+    pub library: Option<String>,
+    /// The generation that its code came with; for one that was never updated, that in which it was made.
+    pub generation: u64,
+    /// When it was updated last, in microseconds on the registry's clock.
+    pub last_update_us: Option<u64>,
+    /// The versions that it ran before, as far as they are remembered, the oldest first.
+    pub versions: Vec<String>,
+    /// Whether it could not be restored after a fault, and waits for an update.
+    pub is_down: bool,
+    /// How many messages wait for it.
+    pub waiting: usize,
+    /// How many states its history has.
+    pub history: usize,
+    /// Its connections, in both directions.
+    pub connections: Vec<ConnectionSummary>,
 }
 
 /// An update that was committed.

@@ -123,3 +123,8 @@ struct Readme;
 #[cfg(all(doctest, feature = "fixtures", feature = "serde"))]
 #[doc = include_str!("../../docs/migrations.md")]
 struct MigrationsGuide;
+
+/// The examples of the guide to the live graph, compiled and run.
+#[cfg(all(doctest, feature = "host"))]
+#[doc = include_str!("../../docs/live.md")]
+struct LiveGuide;

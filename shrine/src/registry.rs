@@ -82,7 +82,7 @@ pub use update::{DEADLINE, HotUpdate, Outcome, Unbumped};
 pub use watchdog::Stuck;
 
 use crate::abi::handle::{CallError, LINKED, Library, Module};
-use crate::event::{Event, InstanceSummary, WidgetSummary};
+use crate::event::{Event, InstanceInfo, InstanceSummary, WidgetSummary};
 use crate::transform::Transform;
 use crate::widget::{Behaviour, Widget};
 
@@ -284,6 +284,35 @@ impl Registry {
         self.graph.instances.iter().map(summary).collect()
     }
 
+    /// What there is to know about an instance: its code, its updates, its connections.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such instance.
+    pub fn instance(&self, instance: &str) -> Result<InstanceInfo, RegistryError> {
+        let found = &self.graph.instances[self.at(instance)?];
+        let last = found.updates.last();
+        let places = self.graph.connections_of(instance);
+        let connections = places.iter().filter_map(|place| self.graph.connection(*place));
+        let waiting = connections.clone().filter(|connection| connection.target.instance == instance);
+        Ok(InstanceInfo {
+            instance: found.id.clone(),
+            widget: found.module.id().to_owned(),
+            version: found.module.version().to_owned(),
+            library: self.code.modules.get(found.module.id()).map(|loaded| loaded.library.clone()),
+            generation: last.map_or(found.born, |mark| mark.generation),
+            last_update_us: last.map(|mark| u64::try_from(mark.at.as_micros()).unwrap_or(u64::MAX)),
+            versions: found.updates.versions(),
+            is_down: found.handle.is_none(),
+            waiting: waiting.map(|connection| connection.lane.len()).sum(),
+            history: found.history.len(),
+            connections: connections
+                .filter(|connection| connection.source.is_some())
+                .map(connection::Connection::summary)
+                .collect(),
+        })
+    }
+
     /// Makes an instance with the widget's `Default`, and runs `#[started]` on it. An error or panic in that is reported as
     /// [`Event::Fault`]; the instance is there all the same.
     ///
@@ -303,7 +332,8 @@ impl Registry {
         };
         let (slot, now) = (self.shared.slot(instance), self.clock.now());
         let made = loaded.module.create().and_then(|handle| Instance::new(instance, handle, slot, now));
-        let made = made.map_err(|error| RegistryError::Call { instance: instance.to_owned(), error })?;
+        let mut made = made.map_err(|error| RegistryError::Call { instance: instance.to_owned(), error })?;
+        made.born = self.code.generation;
         self.settle();
         self.shared.begins(&made.slot, &made.module);
         self.graph.insert(made, &self.code.transforms);

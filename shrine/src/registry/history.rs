@@ -387,6 +387,11 @@ impl History {
         self.entries.iter().enumerate().map(summary).collect()
     }
 
+    /// How many entries there are.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// How many bytes it holds.
     pub(super) fn bytes(&self) -> usize {
         let unrecorded = self.unrecorded.as_ref().map_or(0, |unrecorded| {

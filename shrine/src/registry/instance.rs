@@ -25,6 +25,8 @@ pub(super) struct Instance {
     pub(super) slot: Arc<Slot>,
     pub(super) timers: Vec<Timer>,
     pub(super) history: History,
+    /// The generation in which it was made.
+    pub(super) born: u64,
     /// The states around the last updates.
     pub(super) updates: UpdateCheckpoints,
     /// The output ports whose messages are reported even if something is connected.
@@ -67,6 +69,7 @@ impl Instance {
             slot,
             timers: timers_of(&module, &[], now),
             history: History::new("created", snapshot),
+            born: 0,
             updates: UpdateCheckpoints::default(),
             watched: BTreeSet::new(),
             routes: Vec::new(),

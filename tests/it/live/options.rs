@@ -389,3 +389,19 @@ fn checkpoints_are_named_jumped_to_and_bounded() {
     assert!(registry.jump("one", 1_000_000).is_err());
     assert!(registry.checkpoint("one", "no good").is_err());
 }
+
+#[test]
+fn an_instance_tells_its_code_its_updates_and_its_connections() {
+    let (mut registry, clock) = running();
+    clock.advance(Duration::from_millis(5));
+    registry.hot_update(library::<Edited>(), HotUpdate::new());
+    registry.send("two.add", &1_i64).expect("sends");
+    let info = registry.instance("two").expect("is one");
+    assert_eq!(
+        (info.widget.as_str(), info.version.as_str(), info.library.as_deref()),
+        ("meter", "1.0.0", Some("meter"))
+    );
+    assert_eq!((info.generation, info.last_update_us, info.waiting), (2, Some(5000), 1));
+    assert_eq!((info.versions, info.connections.len(), info.is_down), (vec!["1.0.0".to_owned()], 1, false));
+    assert_eq!(registry.instance("tow").expect_err("unknown").to_string(), "there is no instance `tow`");
+}

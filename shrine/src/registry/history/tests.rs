@@ -1,6 +1,6 @@
 //! What a history promises, case by case. `model` tries the rest.
 
-use super::updates::UpdateCheckpoints;
+use super::updates::{Mark, UpdateCheckpoints};
 use super::*;
 use crate::abi::handle::Library;
 use crate::prelude::*;
@@ -310,17 +310,17 @@ fn updates_are_gone_back_over_exactly_one_by_one_and_at_once() {
         updates.exact(to.version(), to.fingerprint(), state).map(|snapshot| snapshot.state.to_vec())
     };
     let mut updates = UpdateCheckpoints::default();
-    updates.push(snapshot(first, b"one"), snapshot(second, b"two"));
-    updates.push(snapshot(second, b"two"), snapshot(third, b"three"));
+    updates.push(snapshot(first, b"one"), snapshot(second, b"two"), Mark::default());
+    updates.push(snapshot(second, b"two"), snapshot(third, b"three"), Mark::default());
     assert_eq!(exact(&updates, second, b"three").as_deref(), Some(&b"two"[..]));
     assert_eq!(exact(&updates, first, b"three").as_deref(), Some(&b"one"[..]));
     assert_eq!(exact(&updates, first, b"changed"), None);
     assert_eq!(exact(&updates, first, b"two"), None, "those bytes in other code are another state");
 
-    updates.push(snapshot(third, b"three"), snapshot(second, b"two"));
+    updates.push(snapshot(third, b"three"), snapshot(second, b"two"), Mark::default());
     assert_eq!(exact(&updates, first, b"two").as_deref(), Some(&b"one"[..]));
     assert_eq!(exact(&updates, third, b"two").as_deref(), Some(&b"three"[..]));
-    updates.push(snapshot(second, b"two"), snapshot(first, b"one"));
+    updates.push(snapshot(second, b"two"), snapshot(first, b"one"), Mark::default());
     assert_eq!(exact(&updates, third, b"one").as_deref(), Some(&b"three"[..]));
 }
 
@@ -329,8 +329,8 @@ fn a_change_between_two_updates_ends_the_way_back_there() {
     let modules = modules();
     let [first, second, third] = &modules[..] else { panic!("three") };
     let mut updates = UpdateCheckpoints::default();
-    updates.push(snapshot(first, b"one"), snapshot(second, b"two"));
-    updates.push(snapshot(second, b"2"), snapshot(third, b"three"));
+    updates.push(snapshot(first, b"one"), snapshot(second, b"two"), Mark::default());
+    updates.push(snapshot(second, b"2"), snapshot(third, b"three"), Mark::default());
     assert!(updates.exact("1.1.0", second.fingerprint(), b"three").is_some());
     assert!(updates.exact("1.0.0", first.fingerprint(), b"three").is_none());
     assert!(updates.exact("1.1.0", second.fingerprint() ^ 1, b"three").is_none());
@@ -341,12 +341,12 @@ fn updates_are_kept_within_bounds_and_the_last_always() {
     let modules = modules();
     let mut updates = UpdateCheckpoints::default();
     for index in 0..100_u8 {
-        updates.push(snapshot(&modules[0], &[index]), snapshot(&modules[1], &[index]));
+        updates.push(snapshot(&modules[0], &[index]), snapshot(&modules[1], &[index]), Mark::default());
     }
     assert!(updates.exact("1.0.0", modules[0].fingerprint(), &[99]).is_some());
     assert!(updates.exact("1.0.0", modules[0].fingerprint(), &[50]).is_none());
     let large = vec![1; 5 << 20];
-    updates.push(snapshot(&modules[0], &large), snapshot(&modules[1], b"small"));
+    updates.push(snapshot(&modules[0], &large), snapshot(&modules[1], b"small"), Mark::default());
     assert!(updates.exact("1.0.0", modules[0].fingerprint(), b"small").is_some());
     assert!(updates.exact("1.0.0", modules[0].fingerprint(), &[99]).is_none());
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Snapshot, attic_bytes};
 
@@ -21,11 +22,21 @@ pub(crate) struct UpdateCheckpoints {
 struct Update {
     before: Snapshot,
     after: Snapshot,
+    mark: Mark,
+}
+
+/// Which update it was, and when.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Mark {
+    /// The generation that it made current.
+    pub(crate) generation: u64,
+    /// On the registry's clock.
+    pub(crate) at: Duration,
 }
 
 impl UpdateCheckpoints {
     /// Notes an update that is done.
-    pub(crate) fn push(&mut self, mut before: Snapshot, after: Snapshot) {
+    pub(crate) fn push(&mut self, mut before: Snapshot, after: Snapshot, mark: Mark) {
         if let Some(last) = self.updates.back()
             && last.after.state == before.state
             && last.after.attic == before.attic
@@ -34,10 +45,26 @@ impl UpdateCheckpoints {
             before.state = Arc::clone(&last.after.state);
             before.attic = Arc::clone(&last.after.attic);
         }
-        self.updates.push_back(Update { before, after });
+        self.updates.push_back(Update { before, after, mark });
         while self.updates.len() > 1 && (self.updates.len() > UPDATES || self.bytes() > BYTES) {
             self.updates.pop_front();
         }
+    }
+
+    /// The last update.
+    pub(crate) fn last(&self) -> Option<Mark> {
+        self.updates.back().map(|update| update.mark)
+    }
+
+    /// The versions that ran before, the oldest first, each once.
+    pub(crate) fn versions(&self) -> Vec<String> {
+        let mut versions: Vec<String> = Vec::new();
+        for version in self.updates.iter().map(|update| update.before.module.version()) {
+            if !versions.iter().any(|known| known == version) {
+                versions.push(version.to_owned());
+            }
+        }
+        versions
     }
 
     /// The state that code of that version and fingerprint had, if `state`, in the code that runs now, is what the
@@ -46,7 +73,7 @@ impl UpdateCheckpoints {
         // Each update ends in the code that runs then, so the last one ends in that of now.
         let running = &self.updates.back()?.after;
         let mut reached: Vec<&Snapshot> = Vec::new();
-        for Update { before, after } in self.updates.iter().rev() {
+        for Update { before, after, .. } in self.updates.iter().rev() {
             let leads_here = (same_code(after, running) && *after.state == *state)
                 || reached.iter().any(|reached| same_as(after, reached));
             if !leads_here {

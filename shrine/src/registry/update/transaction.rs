@@ -8,6 +8,7 @@ use super::super::accept::{Until, Verdict};
 use super::super::carry::{Carried, CarryError, carry, exactly, kind, plan};
 use super::super::clock::Stopwatch;
 use super::super::error::list;
+use super::super::history::updates::Mark;
 use super::super::history::{Occasion, Snapshot};
 use super::super::instance::Instance;
 use super::super::probation::{Before, Probation};
@@ -442,6 +443,7 @@ impl<'a> Transaction<'a> {
         registry.code = std::mem::take(&mut self.next);
         registry.next_generation += 1;
         let now = registry.clock.now();
+        let mark = Mark { generation: registry.code.generation, at: now };
         let mut reports = Vec::new();
         let mut retired = Vec::new();
         let mut anew = Vec::new();
@@ -462,7 +464,7 @@ impl<'a> Transaction<'a> {
             instance.attic = Arc::new(carried.attic);
             let before = std::mem::replace(&mut instance.module, Arc::clone(&part.to));
             instance.adopt_timers(now);
-            note_update(instance, taken, &before);
+            note_update(instance, taken, &before, mark);
             registry.shared.runs(&instance.id, &instance.module);
         }
         for connection in std::mem::take(&mut self.connections) {
@@ -713,9 +715,9 @@ fn transformed(
 }
 
 /// Enters an update into the instance's history, and what going back would restore.
-fn note_update(instance: &mut Instance, before: Snapshot, module: &Module) {
+fn note_update(instance: &mut Instance, before: Snapshot, module: &Module, mark: Mark) {
     let Ok(snapshot) = instance.snapshot() else { return };
-    instance.updates.push(before, snapshot.clone());
+    instance.updates.push(before, snapshot.clone(), mark);
     let (from, to) = (module.version(), instance.module.version());
     let cause = if from == to { String::new() } else { format!("{from} -> ") };
     instance.history.note(Occasion::Change, format_args!("update {cause}{to}"), snapshot);

@@ -62,9 +62,28 @@ mod widget;
 /// | `#[every("1s")]` | `fn name(&mut self, out: &mut Output<U>, ..)` | a timer; `us`, `ms`, `s`, `m`, `h` |
 /// | `#[view]` | `fn name(&self) -> impl Display` | what the tools show |
 /// | `#[before_update]`, `#[after_update]`, `#[update_failed]` | `fn name(&mut self, cx: &UpdateContext)` | hooks of an update |
+/// | `#[started]`, `#[stopped]` | `fn name(&mut self)` | an instance begins, or ends, other than by an update |
 ///
-/// A parameter `name: &mut Output<U>` is the output port `name`. The message may be left out. Except for the view, a
-/// method returns nothing or a `Result<(), E>`.
+/// A parameter `name: &mut Output<U>` is the output port `name`. The message may be left out, and so may the context of a
+/// hook. Except for the view, each of them may have a parameter `inbox: &Inbox`: the way from threads of its own to its
+/// input ports, which is recognised by the name of its type. Except for the view, a method returns nothing or a
+/// `Result<(), E>`.
+///
+/// # Beginning and end
+///
+/// `#[started]` runs after an instance was created, and whenever it was put back: by undo, redo, jump, restore and set,
+/// after a panic, when an update is taken back or, failing, has left the state changed, and when its state is reset. It is
+/// where threads are started. `#[stopped]` runs before an instance ends: when it is removed, when the program drops its
+/// registry, and before it is replaced in one of those ways. An update that keeps the state runs neither: there `before_update`
+/// ends what the old code does, and `after_update` starts it in the new code. New code whose `after_update` ran, and that
+/// is not put in place after all, gets `#[stopped]`.
+///
+/// An instance that has panicked gets no `#[stopped]`, only its destructor runs: what has to end with it should end on
+/// drop. When an instance is removed or the registry dropped, its inbox is closed before `#[stopped]` runs, which may
+/// therefore wait for a thread that sends until it is refused. Otherwise the inbox stays open: tell the thread before
+/// waiting for it.
+///
+/// An error or panic in either is reported and changes nothing else.
 ///
 /// A port that was renamed says so, and its connections and waiting messages come along: `#[input(was = "add")]`, and
 /// `#[output(was = "sum")] total: &mut Output<U>` in one of the methods that have that output. Several former names are

@@ -32,6 +32,7 @@
 //! | you want to | use |
 //! |---|---|
 //! | write a widget and edit it while it runs | [`widget`](macro@widget), and `cargo shrine watch` |
+//! | let a thread of a widget send to its ports | [`Inbox`] |
 //! | put a struct or enum of your own into a widget's state | [`state`](macro@state) |
 //! | change the state of a widget that was released | [`migrate`](macro@migrate), and a higher version |
 //! | run widgets in a program of your own | feature `host`: `registry::Registry` |

@@ -313,3 +313,107 @@ fn runs(process: &str) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.trim_start().starts_with(['Z', 'X']))
 }
+
+/// A widget whose workers send numbers, each from an own stream, until they have sent what they were asked for.
+const WORKING: &str = r#"//! Numbers from threads.
+
+use std::sync::mpsc::{Sender, channel};
+
+use shrine::{SendError, prelude::*};
+
+/// Checks what its threads send.
+#[widget(id = "numbers", version = "0.1.0")]
+#[derive(Debug, Default)]
+pub struct Numbers {
+    /// The next number of each stream.
+    pub next: Vec<u64>,
+    pub wrong: u64,
+    /// How many of the streams have ended.
+    pub ended: u64,
+    #[state(transient)]
+    jobs: Option<Sender<(u64, u64)>>,
+}
+
+#[widget]
+impl Numbers {
+    #[started]
+    fn start(&mut self, inbox: &Inbox) {
+        let (jobs, next) = channel();
+        let inbox = inbox.clone();
+        std::thread::spawn(move || {
+            for (stream, count) in next {
+                let mut n = 0;
+                while n < count {
+                    match inbox.send("number", &(stream, n)) {
+                        Ok(()) => n += 1,
+                        Err(SendError::Full) => std::thread::yield_now(),
+                        Err(_) => return,
+                    }
+                }
+                while inbox.send("end", &()) == Err(SendError::Full) {
+                    std::thread::yield_now();
+                }
+            }
+        });
+        self.jobs = Some(jobs);
+    }
+
+    #[after_update]
+    fn resume(&mut self, inbox: &Inbox) {
+        self.start(inbox);
+    }
+
+    #[input]
+    fn go(&mut self, count: u64) -> Result<(), BoxError> {
+        let stream = self.next.len() as u64;
+        self.next.push(0);
+        self.jobs.as_ref().ok_or("no worker")?.send((stream, count))?;
+        Ok(())
+    }
+
+    #[input]
+    fn number(&mut self, (stream, n): (u64, u64)) {
+        let next = &mut self.next[stream as usize];
+        if *next == n { *next += 1 } else { self.wrong += 1 }
+    }
+
+    #[input]
+    fn end(&mut self) {
+        self.ended += 1;
+    }
+}
+"#;
+
+#[test]
+fn what_a_workers_thread_sends_survives_edits() {
+    const COUNT: u64 = 40_000;
+    let project = Project::new("numbers-live", WORKING);
+    let mut watch = Watch::start(project.path(), &[]);
+    watch.expect("ready");
+    let go = format!("send numbers.go {COUNT}");
+
+    watch.command(&go);
+    project.edit("self.wrong += 1 }", "self.wrong += 10 }");
+    assert_eq!(plan(&watch.expect("updated")), "hand_over");
+    // The thread of the first code may still be at work, beside that of the second.
+    watch.command(&go);
+    let good = project.read("src/lib.rs");
+    project.edit("self.start(inbox);\n", "self.start(inbox); oops\n");
+    watch.expect("build_failed");
+    project
+        .write("src/lib.rs", &good.replace("self.start(inbox);\n", "self.start(inbox); panic!(\"no\");\n"));
+    assert_eq!(watch.expect("rolled_back")["phase"], "after_update");
+    watch.command(&go);
+    project.write("src/lib.rs", &good.replace("pub wrong: u64,", "pub wrong: u64,\n    pub more: u8,"));
+    assert_eq!(plan(&watch.expect("updated")), "structural");
+    watch.command(&go);
+
+    let state = loop {
+        let state = watch.state("numbers");
+        if state["ended"] == 4 {
+            break state;
+        }
+    };
+    assert_eq!((&state["next"], &state["wrong"]), (&json!([COUNT, COUNT, COUNT, COUNT]), &json!(0)));
+    watch.quit();
+}

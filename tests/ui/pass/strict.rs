@@ -232,7 +232,7 @@ impl Strict {
     }
 
     #[input]
-    fn ask(&mut self, inbox: &Inbox, Meters(_): Meters) -> ::std::result::Result<(), shrine::SendError> {
+    fn ask(&mut self, inbox: &shrine::Inbox, Meters(_): Meters) -> ::std::result::Result<(), shrine::SendError> {
         inbox.send("reset", &())
     }
 
@@ -242,7 +242,7 @@ impl Strict {
     }
 
     #[before_update]
-    fn before(&mut self, _: &Inbox, _: &UpdateContext) -> ::std::result::Result<(), shrine::BoxError> {
+    fn before(&mut self, _: &shrine::Inbox, _: &UpdateContext) -> ::std::result::Result<(), shrine::BoxError> {
         ::std::result::Result::Ok(())
     }
 
@@ -252,13 +252,13 @@ impl Strict {
     }
 
     #[after_update]
-    fn resume(&mut self, inbox: &Inbox) -> ::std::result::Result<(), shrine::SendError> {
+    fn resume(&mut self, inbox: &shrine::Inbox) -> ::std::result::Result<(), shrine::SendError> {
         Self::started(self, inbox);
         ::std::result::Result::Ok(())
     }
 
     #[started]
-    fn started(&mut self, inbox: &Inbox) {
+    fn started(&mut self, inbox: &shrine::Inbox) {
         let inbox = inbox.clone();
         let _ = ::std::thread::spawn(move || inbox.send("add", &1_i64));
     }

@@ -180,7 +180,8 @@ pub fn migrate(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// A return type is a `Result` or an `Option` if it is written with that name.
 ///
 /// Connections know the transform by the name of the function, or by `#[transform(name = "to-celsius")]`. A name can be
-/// there once in a crate. A program that links transforms rather than loading them names the type beside the function,
+/// there once in a crate: a build with a second one ends with ``symbol `shrine_transform_doubled` is already defined`` at that
+/// one, which `cargo check` does not see. A program that links transforms rather than loading them names the type beside the function,
 /// which is called alike: `Library::in_process("app").with_transform::<doubled>()`.
 #[proc_macro_attribute]
 pub fn transform(arguments: TokenStream, item: TokenStream) -> TokenStream {

@@ -7,6 +7,8 @@
 //!
 //! - Whoever allocates, frees. A function that answers with bytes writes them to the [`Host`] that it was given, which
 //!   copies them; the bytes are the caller's only during that call.
+//! - A library speaks to its host through the [`Host`] of a call, and only during that call. The one exception is an
+//!   [`InboxTable`], whose functions may be called from any thread at any time by who holds a reference to its context.
 //! - No panic crosses. Every entry catches what unwinds and answers [`PANICKED`]; message and place go to the host as
 //!   an error. After that only `destroy` may be called on the instance.
 //! - Descriptors, tables and [`Host`] grow only at their ends and begin with what says how long they are. A

@@ -24,6 +24,9 @@ use crate::watch::{Noticed, Watcher};
 use stage::Stage;
 use visitor::{Overheard, Visitor};
 
+/// How long handlers run before anything else is looked at.
+const TURN: Duration = Duration::from_millis(10);
+
 /// What comes in from other threads.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -209,9 +212,11 @@ impl Run {
         ControlFlow::Continue(())
     }
 
-    /// Lets the registry do what is due, and tells of it.
+    /// Lets the registry do what is due, for a moment, and tells of it. What waits then waits for the next call, so that
+    /// commands and edits get their turn while slow handlers have a lot to do.
     pub fn poll(&mut self, registry: &mut Registry, audience: &mut dyn Audience) -> ControlFlow<ExitCode> {
-        registry.poll();
+        let began = Instant::now();
+        while registry.poll_at_most(1) > 0 && began.elapsed() < TURN {}
         self.tell(registry, audience)
     }
 
@@ -296,7 +301,9 @@ impl Run {
                 for event in answer::answer(&command, registry, &self.homes) {
                     audience.event(&event);
                 }
-                self.poll(registry, audience)?;
+                // What follows from a message is there before the next command, however long that takes.
+                registry.poll();
+                self.tell(registry, audience)?;
             }
             Action::Emit(event) => audience.event(&event),
             Action::Show(rendered) => audience.show(&rendered),

@@ -1,90 +1,130 @@
-//! A program with its own `main`: it adds up the numbers that it reads, one a line, with the widget of
-//! `examples/counter`.
+//! A key-value server with its own `main`. Clients send a line and get a line, as with `nc 127.0.0.1 7070`:
 //!
 //! ```text
-//! cargo run -p embedded                    the widget is linked in; nothing is watched
-//! cargo run -p embedded --features live    edits of examples/counter are taken in while it runs
+//! SET name Ada        OK
+//! GET name            Ada
+//! INCR visits         1
+//! STATS               GET 1, INCR 1, SET 1, STATS 1, 3 in the last second
 //! ```
 //!
-//! The widget is always linked, so the program starts at once. With `live`, a build of the watched crate replaces the
-//! linked code in place, state included. There is no other difference.
+//! ```text
+//! cargo run -p embedded                    the widgets are linked in; nothing is watched
+//! cargo run -p embedded --features live    edits of examples/embedded/store are taken in while clients are connected
+//! ```
+//!
+//! What it answers is decided by the widgets of the crate `store` beside this one. They are always linked, so the server
+//! starts at once. With `live`, a build of that crate replaces the linked code in place: keys stay, connections stay open,
+//! and what was sent during the update is answered by the new code. There is no other difference. An address as argument
+//! is listened on in place of 127.0.0.1:7070; Ctrl-C ends it.
 
-use std::io::BufRead;
-use std::sync::mpsc::{self, RecvTimeoutError};
+mod server;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::time::Duration;
 
-use counter::Counter;
+use embedded_store::{Meter, Store};
 use shrine::BoxError;
 use shrine::event::Event;
-use shrine::registry::Registry;
+use shrine::registry::{Policy, Registry};
 use shrine_watch::Live;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use server::Server;
+
+/// How often it is looked whether there is new code.
+const LOOK: Duration = Duration::from_millis(20);
 
 fn main() -> Result<(), BoxError> {
-    let mut registry = Registry::new();
-    registry.link::<Counter>()?;
-    registry.create("sum", "counter")?;
-    let mut live = Live::when(cfg!(feature = "live"), concat!(env!("CARGO_MANIFEST_DIR"), "/../counter"))?;
+    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:7070".to_owned());
+    let mut registry = assemble()?;
+    let mut live = Live::when(cfg!(feature = "live"), concat!(env!("CARGO_MANIFEST_DIR"), "/store"))?;
 
-    println!("type numbers, `view`, or end the input");
-    let lines = read_lines();
-    loop {
-        let line = match lines.recv_timeout(Duration::from_millis(20)) {
-            Ok(line) => Some(line),
-            Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => return Ok(()),
-        };
-        if let Some(line) = line {
-            obey(&mut registry, line.trim());
-        }
-        for event in live.poll(&mut registry) {
-            tell(&event);
-        }
+    // One that is about to wake up needs no second call: there is room for one.
+    let (wake, woken) = mpsc::sync_channel(1);
+    let ended = end_on_signals(wake.clone())?;
+    registry.on_message(move || {
+        let _ = wake.try_send(());
+    });
+    let server = Server::start(&address, registry.inbox())
+        .map_err(|error| format!("cannot listen on {address}: {error}"))?;
+    println!("listening on {}", server.address());
+
+    while !ended.load(Ordering::Relaxed) {
+        let mut events = live.poll(&mut registry);
         registry.poll();
-        for event in registry.take_events() {
-            tell(&event);
-        }
+        events.extend(registry.take_events());
+        events.iter().for_each(|event| tell(event, &server));
+        wait(&woken, registry.next_timer(), live.is_enabled());
     }
+    server.close();
+    println!("ended with {}", view(&mut registry)?);
+    Ok(())
 }
 
-fn obey(registry: &mut Registry, line: &str) {
-    let result = match line.parse::<i64>() {
-        Ok(number) => registry.send("sum.add", &number),
-        Err(_) if line == "view" => registry.view("sum").map(|event| tell(&event)),
-        Err(_) => {
-            println!("`{line}` is no number");
-            return;
+/// The widgets of the server, connected.
+fn assemble() -> Result<Registry, BoxError> {
+    let mut registry = Registry::new();
+    registry.link::<Store>()?;
+    registry.link::<Meter>()?;
+    for name in ["store", "meter"] {
+        registry.create(name, name)?;
+        // A state for each update is enough; one for each request would be a copy of the store.
+        registry.set_history(name, Policy::Update)?;
+    }
+    registry.connect("store.answer", "meter.pass")?;
+    Ok(registry)
+}
+
+/// Becomes true with SIGINT or SIGTERM; whoever waits is woken.
+fn end_on_signals(wake: SyncSender<()>) -> Result<Arc<AtomicBool>, BoxError> {
+    let ended = Arc::new(AtomicBool::new(false));
+    let (flag, mut signals) = (Arc::clone(&ended), Signals::new([SIGINT, SIGTERM])?);
+    std::thread::spawn(move || {
+        for _ in signals.forever() {
+            flag.store(true, Ordering::Relaxed);
+            let _ = wake.try_send(());
         }
+    });
+    Ok(ended)
+}
+
+/// Waits until there is a request, a timer is due, or it is time to look for new code.
+fn wait(woken: &Receiver<()>, timer: Option<Duration>, is_live: bool) {
+    let look = is_live.then_some(LOOK);
+    // Being woken, and not being woken in time, are both reasons to go on.
+    let _ = match timer.into_iter().chain(look).min() {
+        Some(time) => woken.recv_timeout(time).is_ok(),
+        None => woken.recv().is_ok(),
     };
-    if let Err(error) = result {
-        println!("{error}");
-    }
 }
 
-fn tell(event: &Event) {
+/// Replies go to clients, the rest to whoever runs the server.
+fn tell(event: &Event, server: &Server) {
     match event {
-        Event::Output { value, .. } => println!("= {value}"),
-        Event::View { value: Some(text), .. } => println!("{text}"),
+        Event::Output { port, value, .. } if port == "reply" => {
+            if let (Some(client), Some(text)) = (value["client"].as_u64(), value["text"].as_str()) {
+                server.reply(client, text, value["last"] == true);
+            }
+        }
         Event::Updated(update) => {
             println!("updated to generation {} in {} ms", update.generation, update.phases_us.total / 1000);
         }
         Event::Refused(refusal) => println!("refused: {}\n  {}", refusal.reason, refusal.help),
         Event::RolledBack(roll_back) => println!("rolled back in {}: {}", roll_back.phase, roll_back.reason),
         Event::BuildFailed { rendered, .. } => println!("{rendered}"),
-        Event::Fault { port, reason, .. } => println!("fault in {port}: {reason}"),
+        Event::Fault { instance, port, reason } => println!("fault in {instance}.{port}: {reason}"),
+        Event::Parked { source, target, reason, .. } => println!("parked: {source} -> {target}: {reason}"),
         _ => {}
     }
 }
 
-/// Lines of the standard input, from a thread of their own: the registry is never kept waiting.
-fn read_lines() -> mpsc::Receiver<String> {
-    let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || {
-        for line in std::io::stdin().lock().lines() {
-            let Ok(line) = line else { return };
-            if sender.send(line).is_err() {
-                return;
-            }
-        }
-    });
-    receiver
+/// What the store says of itself.
+fn view(registry: &mut Registry) -> Result<String, BoxError> {
+    match registry.view("store")? {
+        Event::View { value: Some(text), .. } => Ok(text),
+        _ => Ok("a store without a view".to_owned()),
+    }
 }

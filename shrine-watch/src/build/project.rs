@@ -65,11 +65,16 @@ impl Package {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Start {
     manifest: PathBuf,
+    /// A directory without a Cargo.toml, if that is where to look: it is part of the workspace of `manifest`.
+    folder: Option<PathBuf>,
+    /// Whether somebody has named that directory.
+    is_named: bool,
 }
 
 impl Start {
-    /// `path` is a directory with a Cargo.toml, or the Cargo.toml. Without one, the current directory and those above it
-    /// are searched, as cargo does.
+    /// `path` is a directory with a Cargo.toml, or the Cargo.toml, or a directory of a workspace with members below it.
+    /// Without one, it is the current directory, and if nothing is there, the directories above it are searched, as
+    /// cargo does.
     ///
     /// # Errors
     ///
@@ -77,32 +82,37 @@ impl Start {
     pub fn at(path: Option<&Path>) -> Result<Self, Error> {
         let given = path.unwrap_or(Path::new("."));
         let nothing = |what: &str| Error::NothingToWatch { reason: format!("{what} `{}`", given.display()) };
+        let no_manifest = || nothing("there is no Cargo.toml in");
         let found = given.canonicalize().map_err(|_| nothing("there is no"))?;
-        let manifest = if found.is_file() {
-            Some(found).filter(|file| file.file_name().is_some_and(|name| name == "Cargo.toml"))
-        } else {
-            let depth = if path.is_some() { 1 } else { usize::MAX };
-            found
-                .ancestors()
-                .take(depth)
-                .map(|directory| directory.join("Cargo.toml"))
-                .find(|file| file.is_file())
-        };
-        manifest.map(|manifest| Self { manifest }).ok_or_else(|| nothing("there is no Cargo.toml in"))
+        let is_named = path.is_some();
+        if found.is_file() {
+            let is_manifest = found.file_name().is_some_and(|name| name == "Cargo.toml");
+            let start = Self { manifest: found, folder: None, is_named };
+            return if is_manifest { Ok(start) } else { Err(no_manifest()) };
+        }
+        let mut around = found.ancestors().map(|directory| directory.join("Cargo.toml"));
+        let manifest = around.find(|file| file.is_file()).ok_or_else(no_manifest)?;
+        let folder = Some(found).filter(|found| manifest.parent() != Some(found));
+        Ok(Self { manifest, folder, is_named })
     }
 
-    /// The directory of the manifest.
+    /// The directory that was asked for, or the one of the manifest.
     #[must_use]
     pub fn directory(&self) -> &Path {
-        self.manifest.parent().unwrap_or(Path::new("/"))
+        self.folder.as_deref().or(self.manifest.parent()).unwrap_or(Path::new("/"))
+    }
+
+    /// As if the directory of the manifest had been asked for.
+    fn at_manifest(&self) -> Self {
+        Self { manifest: self.manifest.clone(), folder: None, is_named: self.is_named }
     }
 }
 
 impl Project {
     /// Asks cargo.
     ///
-    /// A package is taken as it is named; of a workspace, every member that is a library and depends on `shrine`. Whether
-    /// it has widgets is seen when it is built.
+    /// A package is taken as it is named; of a workspace, or of a directory in it, every member there that is a library
+    /// and depends on `shrine`. Whether it has widgets is seen when it is built.
     ///
     /// # Errors
     ///
@@ -110,15 +120,22 @@ impl Project {
     pub fn discover(start: &Start, options: &CargoOptions) -> Result<Self, Error> {
         let metadata = read_metadata(start, options)?;
         let target = metadata.target_directory.as_std_path();
+        // Somebody who stands in the sources of a crate means the crate.
+        let stands_inside = |folder: &PathBuf| !start.is_named && members_below(&metadata, folder).is_empty();
+        let start = &if start.folder.as_ref().is_some_and(stands_inside) {
+            start.at_manifest()
+        } else {
+            start.clone()
+        };
         let Chosen { packages, whole } = choose(&metadata, start, options)?;
         let graph = Graph::of(&metadata);
         let directories: BTreeSet<PathBuf> = metadata.packages.iter().filter_map(local_directory).collect();
-        let root = metadata.workspace_root.as_std_path();
+        let within = start.folder.as_deref().unwrap_or(metadata.workspace_root.as_std_path());
         let members = metadata.workspace_packages();
         let parents =
             members.iter().filter_map(|package| local_directory(package)?.parent().map(Path::to_owned));
         let nurseries: BTreeSet<PathBuf> =
-            parents.filter(|parent| whole && parent.starts_with(root)).collect();
+            parents.filter(|parent| whole && parent.starts_with(within)).collect();
         let mut packages: Vec<_> = packages.into_iter().map(|package| graph.describe(package)).collect();
         // Whoever is built from another has more below it.
         packages.sort_by_cached_key(|package| (package.dependencies.len(), package.name.clone()));
@@ -161,7 +178,7 @@ fn read_metadata(start: &Start, options: &CargoOptions) -> Result<Metadata, Erro
 /// The packages to watch.
 struct Chosen<'a> {
     packages: Vec<&'a cargo_metadata::Package>,
-    /// Whether they are all that the workspace has.
+    /// Whether they are all that the workspace, or the directory that was asked for, has.
     whole: bool,
 }
 
@@ -178,6 +195,9 @@ fn choose<'a>(metadata: &'a Metadata, start: &Start, options: &CargoOptions) -> 
         let packages = names.iter().map(find).collect::<Result<_, _>>()?;
         return Ok(Chosen { packages, whole: false });
     }
+    if let Some(folder) = &start.folder {
+        return choose_below(folder, metadata).map(|packages| Chosen { packages, whole: true });
+    }
     let named = members.iter().copied().find(|package| package.manifest_path.as_std_path() == start.manifest);
     let is_root = start.directory() == metadata.workspace_root.as_std_path();
     if let Some(package) = named.filter(|_| !is_root || members.len() == 1) {
@@ -191,6 +211,30 @@ fn choose<'a>(metadata: &'a Metadata, start: &Start, options: &CargoOptions) -> 
         return Err(nothing("no member of the workspace is a library that depends on `shrine`".to_owned()));
     }
     Ok(Chosen { packages, whole: true })
+}
+
+/// The widget crates in a directory that has no Cargo.toml itself.
+fn choose_below<'a>(
+    folder: &Path,
+    metadata: &'a Metadata,
+) -> Result<Vec<&'a cargo_metadata::Package>, Error> {
+    let (shown, root) = (folder.display(), &metadata.workspace_root);
+    let below = members_below(metadata, folder);
+    let reason = if below.is_empty() {
+        format!("there is no Cargo.toml in `{shown}`, and no member of the workspace `{root}` below it")
+    } else {
+        format!("no member of the workspace `{root}` below `{shown}` is a library that depends on `shrine`")
+    };
+    let packages: Vec<_> =
+        below.into_iter().filter(|package| why_no_widget_crate(package).is_none()).collect();
+    if packages.is_empty() { Err(Error::NothingToWatch { reason }) } else { Ok(packages) }
+}
+
+fn members_below<'a>(metadata: &'a Metadata, folder: &Path) -> Vec<&'a cargo_metadata::Package> {
+    let is_below = |package: &&cargo_metadata::Package| {
+        local_directory(package).is_some_and(|directory| directory.starts_with(folder))
+    };
+    metadata.workspace_packages().into_iter().filter(is_below).collect()
 }
 
 fn unknown_package(name: &str, members: &[&cargo_metadata::Package]) -> Error {

@@ -16,7 +16,7 @@ use crate::survey::{Surveyed, Surveyor};
 /// Which project, and how it is built.
 #[derive(Debug, Args)]
 pub(super) struct ProjectArguments {
-    /// A widget crate or a workspace of them [default: the one here].
+    /// A widget crate, a workspace of them, or a directory of one [default: the one here].
     pub(super) path: Option<PathBuf>,
     #[command(flatten)]
     pub(super) answer: AnswerArguments,

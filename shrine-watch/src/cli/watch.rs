@@ -28,7 +28,7 @@ use crate::session::Options;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct WatchArguments {
-    /// A widget crate or a workspace of them [default: the one here].
+    /// A widget crate, a workspace of them, or a directory of one [default: the one here].
     path: Option<PathBuf>,
     /// Build, load and create everything, then end.
     #[arg(long, help_heading = "Output")]

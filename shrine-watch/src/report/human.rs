@@ -251,8 +251,12 @@ impl<W: Write> Human<W> {
             update.generation
         );
         let _ = write!(text, "   {}", phases(&update.phases_us));
-        if update.connections.parked > 0 {
-            let _ = write!(text, "   {} parked", count(update.connections.parked, "connection"));
+        for (connections, what) in
+            [(update.connections.converted, "converted"), (update.connections.parked, "parked")]
+        {
+            if connections > 0 {
+                let _ = write!(text, "   {} {what}", count(connections, "connection"));
+            }
         }
         self.succeeded("updated", update.generation, &text);
         for field in &update.report {

@@ -3,6 +3,7 @@
 mod commands;
 mod decode;
 mod fixtures;
+mod flow;
 mod grammar;
 mod histories;
 mod libraries;

@@ -1,6 +1,6 @@
 //! A workspace in a temporary folder.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::{fs, io};
 
 use super::repository;
@@ -20,6 +20,21 @@ impl Workspace {
         let folder = tempfile::Builder::new().prefix(name).tempdir().expect("a temporary folder");
         let workspace = Self { folder, name: name.to_owned() };
         workspace.members(members);
+        workspace
+    }
+
+    /// A copy of an example that consists of several crates, in a folder of the example's name, as it is a folder of
+    /// this repository's workspace.
+    #[must_use]
+    pub fn of_example(example: &str) -> Self {
+        let workspace = Self::new(example, &[]);
+        let manifest = read(&repository().join("Cargo.toml"));
+        let (before, members) = manifest.split_once("members = [").expect("the workspace has members");
+        let (_, after) = members.split_once(']').expect("the list has an end");
+        let shrine = format!("path = {:?}", repository().join("shrine"));
+        let after = after.replace("path = \"shrine\"", &shrine);
+        workspace.write("Cargo.toml", &format!("{before}members = [\"{example}/*\"]{after}"));
+        copy(&repository().join("examples").join(example), &workspace.path().join(example));
         workspace
     }
 
@@ -68,9 +83,24 @@ impl Workspace {
 
     /// Replaces the one place in a file that reads `old`.
     pub fn edit(&self, file: &str, old: &str, new: &str) {
-        let path: PathBuf = self.path().join(file);
-        let source = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let source = read(&self.path().join(file));
         assert_eq!(source.matches(old).count(), 1, "{old:?} is there once in\n{source}");
         self.write(file, &source.replacen(old, new, 1));
+    }
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("makes a folder");
+    for entry in fs::read_dir(from).expect("a folder").map_while(Result::ok) {
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if from.is_dir() {
+            copy(&from, &to);
+        } else {
+            fs::copy(&from, &to).unwrap_or_else(|error| panic!("{}: {error}", from.display()));
+        }
     }
 }

@@ -47,7 +47,9 @@ impl Board {
     #[every("3s")]
     fn report(&mut self, line: &mut Output<String>) {
         let means = self.stations.values().map(|summary| format!("{} {:.1}", summary.station, summary.mean));
-        line.send(means.collect::<Vec<_>>().join(", "));
+        if !self.stations.is_empty() {
+            line.send(means.collect::<Vec<_>>().join(", "));
+        }
     }
 
     #[view]

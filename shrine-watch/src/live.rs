@@ -30,6 +30,36 @@ use crate::error::Error;
 /// # }
 /// ```
 ///
+/// A program that sleeps until something happens wakes for three things: [`Live::on_change`] for what this has to say,
+/// [`Registry::on_message`] for messages from other threads, and the time that [`Registry::next_timer`] gives.
+///
+/// ```no_run
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use shrine::registry::Registry;
+/// # use shrine_watch::Live;
+/// use std::sync::mpsc::{RecvTimeoutError, channel};
+/// use std::time::Duration;
+///
+/// # let mut registry = Registry::new();
+/// # let mut live = Live::when(cfg!(debug_assertions), "widgets")?;
+/// let (wake, woken) = channel();
+/// let changed = wake.clone();
+/// live.on_change(move || drop(changed.send(())));
+/// registry.on_message(move || drop(wake.send(())));
+/// loop {
+///     for event in live.poll(&mut registry) {
+///         eprintln!("{event:?}");
+///     }
+///     registry.poll();
+///     let time = registry.next_timer().unwrap_or(Duration::MAX);
+///     if woken.recv_timeout(time) == Err(RecvTimeoutError::Disconnected) {
+///         break;
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
 /// Dropping it ends its threads and the build that is under way. The libraries it has loaded stay loaded.
 #[derive(Default)]
 pub struct Live {
@@ -67,6 +97,16 @@ impl Live {
         registry.take_events()
     }
 
+    /// Has `waker` called, on another thread, when [`poll`](Self::poll) has something to do.
+    pub fn on_change(&mut self, waker: impl Fn() + Send + 'static) {
+        #[cfg(feature = "live")]
+        if let Some(running) = &self.running {
+            running.on_change(Box::new(waker));
+            return;
+        }
+        drop(waker);
+    }
+
     /// Whether it watches.
     #[must_use]
     pub fn is_enabled(&self) -> bool {
@@ -87,6 +127,7 @@ impl std::fmt::Debug for Live {
 mod running {
     use std::path::Path;
     use std::sync::mpsc::{self, Receiver};
+    use std::sync::{Arc, Mutex, PoisonError};
 
     use shrine::event::Event;
     use shrine::registry::Registry;
@@ -97,8 +138,11 @@ mod running {
     use crate::run::{Audience, Message, Run};
     use crate::session::Options;
 
+    type Waker = Box<dyn Fn() + Send>;
+
     pub(super) struct Running {
         run: Run,
+        waker: Arc<Mutex<Option<Waker>>>,
         messages: Receiver<Message>,
         has_begun: bool,
     }
@@ -110,11 +154,26 @@ mod running {
             let project = Project::discover(&start, &cargo)?;
             let (send, messages) = mpsc::channel();
             let options = Options { once: false, embedded: true };
-            Ok(Self {
-                run: Run::new(start, project, cargo, options, None, send)?,
-                messages,
-                has_begun: false,
-            })
+            let waker: Arc<Mutex<Option<Waker>>> = Arc::default();
+            let wakes = Arc::clone(&waker);
+            let run = Run::new(start, project, cargo, options, None, move |message| {
+                // A receiver that is gone has ended the run.
+                let is_heard = send.send(message).is_ok();
+                if let Some(wake) = &*wakes.lock().unwrap_or_else(PoisonError::into_inner)
+                    && is_heard
+                {
+                    wake();
+                }
+            })?;
+            Ok(Self { run, waker, messages, has_begun: false })
+        }
+
+        pub(super) fn on_change(&self, waker: Waker) {
+            if !self.has_begun {
+                // The first build begins with the first call of `poll`.
+                waker();
+            }
+            *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(waker);
         }
 
         pub(super) fn poll(&mut self, registry: &mut Registry) -> Vec<Event> {

@@ -46,6 +46,8 @@ pub enum Message {
     },
     /// There will be no more lines.
     EndOfInput,
+    /// Another thread has sent a message to a widget.
+    Posted,
     /// Nobody reads what is reported any more.
     ReaderGone,
     /// SIGINT or SIGTERM.
@@ -93,8 +95,8 @@ pub struct Run {
 }
 
 impl Run {
-    /// Prepares to watch `project`, with `poll` by looking at its files as often as that. Other threads will send to
-    /// `messages`.
+    /// Prepares to watch `project`, with `poll` by looking at its files as often as that. Other threads will call
+    /// `send` with what is to be [taken](Self::take).
     ///
     /// # Errors
     ///
@@ -105,16 +107,15 @@ impl Run {
         cargo: CargoOptions,
         options: Options,
         poll: Option<Duration>,
-        messages: Sender<Message>,
+        send: impl Fn(Message) + Clone + Send + Sync + 'static,
     ) -> Result<Self, Error> {
-        let (noticed, build) = (messages.clone(), messages);
-        // A receiver that is gone has ended the run; nobody waits for what is lost then.
-        let notice = move |change| drop(noticed.send(Message::Noticed(change)));
+        let build = send.clone();
+        let notice = move |change| send(Message::Noticed(change));
         let watcher = (!options.once).then(|| Watcher::start(&project, poll, notice)).transpose()?;
         let loader = Loader::new(&project.target_directory);
         let stage = Stage::new(&project.directory);
         let builder = Builder::new(start, cargo, project.clone(), move |message| {
-            drop(build.send(Message::Build(message)));
+            build(Message::Build(message));
         });
         Ok(Self {
             session: Session::new(options),
@@ -186,6 +187,8 @@ impl Run {
                 self.visitors.push(Visitor { line, reply });
                 return self.answer_visitors(registry, audience);
             }
+            // To be polled is all that it asks for.
+            Message::Posted => return ControlFlow::Continue(()),
             Message::EndOfInput => Input::EndOfInput,
             Message::ReaderGone => Input::ReaderGone,
             Message::Interrupted => Input::Interrupted,
@@ -222,10 +225,12 @@ impl Run {
 
     /// Tells what the registry did.
     fn tell(&mut self, registry: &mut Registry, audience: &mut dyn Audience) -> ControlFlow<ExitCode> {
-        for event in registry.take_events() {
-            self.feed(Input::Happened(event), registry, audience)?;
-        }
-        ControlFlow::Continue(())
+        let events = registry.take_events().into_iter();
+        let actions: Vec<_> = events.flat_map(|event| self.session.handle(Input::Happened(event))).collect();
+        // What an event leads to comes after all that has happened was told.
+        let (told, then): (Vec<_>, Vec<_>) =
+            actions.into_iter().partition(|action| matches!(action, Action::Emit(_)));
+        told.into_iter().chain(then).try_for_each(|action| self.act(action, registry, audience))
     }
 
     fn feed(
@@ -298,9 +303,11 @@ impl Run {
                 audience.event(&self.stage.show(registry, states));
             }
             Action::Run(command) => {
-                for event in answer::answer(&command, registry, &self.homes) {
-                    audience.event(&event);
+                let answer = answer::answer(&command, registry, &self.homes);
+                if !answer.iter().any(|event| matches!(event, Event::Error { .. })) {
+                    self.stage.was_done(&command);
                 }
+                answer.iter().for_each(|event| audience.event(event));
                 // What follows from a message is there before the next command, however long that takes.
                 registry.poll();
                 self.tell(registry, audience)?;
@@ -352,17 +359,24 @@ impl Run {
         let generation = match registry.hot_update_all(libraries, options) {
             Updated(update) => update.generation,
             Unchanged { generation } => generation,
-            // It waits; what runs, runs on.
-            Deferred { .. } => registry.generation().unwrap_or_default(),
+            Deferred { .. } => {
+                self.take_widgets(widgets);
+                return Outcome::Deferred;
+            }
             _ => return Outcome::Refused,
         };
+        self.take_widgets(widgets);
+        Outcome::Running { generation }
+    }
+
+    /// Notes which crates have which widgets.
+    fn take_widgets(&mut self, widgets: Vec<(String, BTreeSet<String>)>) {
         for (name, ids) in widgets {
             if let Some(package) = self.project.packages.iter().find(|package| package.name == name) {
                 self.homes.extend(ids.iter().map(|id| (id.clone(), package.directory().to_owned())));
             }
             self.widgets.insert(name, ids);
         }
-        Outcome::Running { generation }
     }
 
     /// Ends what runs of a crate that is gone from the project. A program's own widgets are its own business.

@@ -5,6 +5,7 @@
 //! - What changed stays to be built until a build of it has ended well.
 //! - The scene is held against code only when all of a build is in.
 //! - What one edit changed is applied together or not at all.
+//! - Of a package, what was last taken in is what runs: not what waits for its time, and not what was taken back.
 //! - `ready` is said once, before any command is carried out.
 
 mod action;
@@ -15,7 +16,7 @@ mod input;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
-use shrine::event::{ChangeDecision, Event, Refusal};
+use shrine::event::{ChangeDecision, Event, PROBATION, Refusal, RollBack};
 
 use crate::build::{Artifact, BuildRequest, BuildResult, CARGO, PackageBuild, Project, Verdict};
 use crate::exit::ExitCode;
@@ -48,6 +49,10 @@ pub struct Session {
     applying: VecDeque<Vec<Built>>,
     /// What was last taken in of each package.
     taken: BTreeMap<String, Built>,
+    /// What the last update brought. It may be taken back.
+    latest: Vec<Built>,
+    /// What waits for its time.
+    deferred: Vec<Built>,
     generation: Option<u64>,
     ready: bool,
     /// Whether code came in that the scene was not held against.
@@ -309,6 +314,8 @@ impl Session {
 
     fn applied(&mut self, applied: Applied, then: &mut Vec<Action>) {
         let libraries = self.applying.pop_front().unwrap_or_default();
+        // What comes anew takes the place of what waits.
+        self.deferred.retain(|waits| libraries.iter().all(|built| built.package != waits.package));
         let Applied { outcome, plain } = applied;
         for built in &libraries {
             if !plain.contains(&built.package) {
@@ -320,6 +327,14 @@ impl Session {
         match outcome {
             Outcome::Running { generation } => (self.generation, self.fresh) = (Some(generation), true),
             Outcome::NoWidgets => {}
+            Outcome::Deferred => {
+                self.hold(libraries.clone());
+                self.deferred.extend(libraries);
+                if self.options.once {
+                    self.fail(ExitCode::Refused);
+                }
+                return self.settled(then);
+            }
             Outcome::Refused => {
                 self.hold(libraries);
                 self.fail(ExitCode::Refused);
@@ -332,8 +347,14 @@ impl Session {
                 return self.settled(then);
             }
         }
-        self.taken.extend(libraries.into_iter().map(|built| (built.package.clone(), built)));
+        self.take_in(libraries);
         self.settled(then);
+    }
+
+    /// Code that runs from now on.
+    fn take_in(&mut self, libraries: Vec<Built>) {
+        self.latest.clone_from(&libraries);
+        self.taken.extend(libraries.into_iter().map(|built| (built.package.clone(), built)));
     }
 
     fn hold(&mut self, libraries: Vec<Built>) {
@@ -380,6 +401,18 @@ impl Session {
             Event::Updated(update) => Some(update.generation),
             _ => None,
         };
+        match &event {
+            Event::RolledBack(RollBack { phase, running_generation, .. }) if phase == PROBATION => {
+                self.taken_back(*running_generation);
+            }
+            // What waited came to nothing: it is held, and waits for an edit.
+            Event::RolledBack(_) | Event::Refused(_) | Event::Declined { .. } | Event::Unchanged { .. }
+                if self.applying.is_empty() =>
+            {
+                self.deferred.clear();
+            }
+            _ => {}
+        }
         // What makes it ready is told by `ready` alone.
         let is_first = matches!(event, Event::Updated(_) | Event::Created { .. } | Event::Unchanged { .. });
         if self.ready || !is_first {
@@ -388,8 +421,25 @@ impl Session {
         // An update that had to wait comes without a build.
         if update.is_some() {
             (self.generation, self.fresh) = (update, true);
+            if self.applying.is_empty() {
+                let libraries = std::mem::take(&mut self.deferred);
+                self.dirty.release(&libraries.iter().map(|built| built.package.clone()).collect());
+                self.take_in(libraries);
+            }
             self.apply_scene(then);
         }
+    }
+
+    /// The last update was undone: what it brought does not run, and is not built again before it changes.
+    fn taken_back(&mut self, running: Option<u64>) {
+        self.generation = running;
+        let libraries = std::mem::take(&mut self.latest);
+        for built in &libraries {
+            if let Some(taken) = self.taken.get_mut(&built.package) {
+                taken.build_id = None;
+            }
+        }
+        self.hold(libraries);
     }
 
     fn line(&mut self, line: &str, then: &mut Vec<Action>) {

@@ -4,10 +4,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::registry::Mode;
+use crate::registry::{Mode, Recorded};
 
 /// The version of the JSON form.
 pub const EVENT_VERSION: u32 = 1;
+
+/// The phase of a [`RollBack`] after the commit: new code has panicked on its first messages.
+pub const PROBATION: &str = "probation";
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -107,7 +110,7 @@ pub enum Event {
     },
     /// What an update would do: the answer to a dry run.
     Planned(UpdatePlan),
-    /// An update waits for its time.
+    /// An update waits for its time; what runs, runs on.
     Deferred {
         /// The widget whose handler said so.
         widget: String,
@@ -116,9 +119,9 @@ pub enum Event {
         /// What runs on.
         running_generation: Option<u64>,
     },
-    /// A handler did not want an update.
+    /// An update is not wanted: a handler said so, or somebody discarded it while it waited.
     Declined {
-        /// The widget whose handler said so.
+        /// The widget whose handler declined or deferred it.
         widget: String,
         /// Why.
         reason: String,
@@ -169,6 +172,43 @@ pub enum Event {
         instance: String,
         /// The entries, oldest first.
         value: Vec<HistorySummary>,
+    },
+    /// The state of an instance was named.
+    Checkpointed {
+        /// The instance.
+        instance: String,
+        /// The name.
+        name: String,
+        /// The entry of the history.
+        index: u64,
+    },
+    /// The transforms.
+    Transforms {
+        /// All that are loaded, sorted by name.
+        value: Vec<TransformSummary>,
+    },
+    /// Whether the messages of an output port are reported, even while something is connected to it.
+    Watched {
+        /// The instance.
+        instance: String,
+        /// The port.
+        port: String,
+        /// Whether they are.
+        watched: bool,
+    },
+    /// What is remembered of what has happened.
+    Events {
+        /// In order.
+        value: Vec<Recorded>,
+    },
+    /// A call into a widget does not come back. It is told again each time that twice the time has passed.
+    Stuck {
+        /// The instance.
+        instance: String,
+        /// What was called: a port, a timer, a hook, `encode` or `migrate`.
+        call: String,
+        /// How long it has been running.
+        seconds: u64,
     },
     /// The state of an instance was kept as a golden.
     Captured {
@@ -544,6 +584,17 @@ pub struct HistorySummary {
     /// The checkpoints that name it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checkpoints: Vec<String>,
+}
+
+/// A transform that is loaded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransformSummary {
+    /// Its name.
+    pub name: String,
+    /// The type that goes in.
+    pub takes: String,
+    /// The type that comes out.
+    pub gives: String,
 }
 
 /// A connection.

@@ -65,6 +65,8 @@ pub mod scene;
 pub mod state;
 pub mod transform;
 mod widget;
+#[cfg(feature = "host")]
+pub mod words;
 
 #[cfg(feature = "fixtures")]
 pub use fixtures::migrate_from;

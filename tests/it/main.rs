@@ -8,6 +8,7 @@ mod grammar;
 mod histories;
 mod libraries;
 mod live;
+mod live_watch;
 mod macros;
 mod payloads;
 mod release;

@@ -1,7 +1,8 @@
 //! What is between two versions of a state, as `#[migrate]` says it.
 
+use shrine::words::distance;
+
 use super::words::{Carries, Names, Part, Type, ident};
-use crate::session::command::distance;
 
 /// One operation of a hop, as it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]

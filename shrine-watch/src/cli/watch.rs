@@ -5,13 +5,15 @@ use std::io::{self, BufRead, IsTerminal, Stderr};
 use std::ops::ControlFlow;
 use std::os::unix::fs::FileTypeExt;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
 use clap::Args;
 use rustix::event::{PollFd, PollFlags, poll};
 use shrine::event::Event;
-use shrine::registry::Registry;
+use shrine::registry::{Registry, Stuck};
 
 use super::output::{Colour, MessageFormat, claim_stdout};
 use super::signals;
@@ -20,7 +22,7 @@ use crate::build::{CargoOptions, Project};
 use crate::door::Door;
 use crate::error::Error;
 use crate::exit::ExitCode;
-use crate::report::{Human, Json, Report, Style};
+use crate::report::{Human, Json, Report, Shared, Style};
 use crate::run::{Audience, Message, Run};
 use crate::session::Options;
 
@@ -69,7 +71,10 @@ Examples:
 
 While it runs, it takes one command a line; `help` lists them. End of input on a pipe ends it.";
 
-type Reporter = Report<Stderr, File>;
+type Reporter = Shared<Report<Stderr, File>>;
+
+/// How long a call into a widget may take before it is told of.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Runs the command.
 pub(super) fn run(mut arguments: WatchArguments) -> ExitCode {
@@ -96,7 +101,7 @@ fn reporter(arguments: &WatchArguments) -> io::Result<Reporter> {
         Style { colour: arguments.color.on_stderr(), live, quiet: arguments.quiet, why: arguments.why };
     let is_json = arguments.message_format == MessageFormat::Json;
     let json = is_json.then(claim_stdout).transpose()?.map(Json::new);
-    Ok(Report::new(Human::new(io::stderr(), style), json))
+    Ok(Shared::new(Report::new(Human::new(io::stderr(), style), json)))
 }
 
 fn watch(arguments: WatchArguments, report: &mut Reporter) -> Result<ExitCode, Error> {
@@ -107,10 +112,14 @@ fn watch(arguments: WatchArguments, report: &mut Reporter) -> Result<ExitCode, E
     let (send, messages) = mpsc::channel();
     let poll = arguments.poll.map(Duration::from_millis);
     let options = Options { once: arguments.once, embedded: false };
-    let mut run = Run::new(start, project, arguments.cargo, options, poll, send.clone())?;
+    let other_threads = send.clone();
+    // A receiver that is gone has ended the run; nobody waits for what is lost then.
+    let mut run = Run::new(start, project, arguments.cargo, options, poll, move |message| {
+        drop(other_threads.send(message));
+    })?;
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    report.banner(&names, run.files(), io::stdin().is_terminal() && !arguments.once);
-    if let Some(reader) = report.reader() {
+    report.lock().banner(&names, run.files(), io::stdin().is_terminal() && !arguments.once);
+    if let Some(reader) = report.lock().reader() {
         watch_the_reader(
             reader.try_clone().map_err(|error| Error::io("watch standard output", error))?,
             send.clone(),
@@ -119,12 +128,44 @@ fn watch(arguments: WatchArguments, report: &mut Reporter) -> Result<ExitCode, E
     // The first one ends the session in order, the second one at once: a widget may never return.
     let interrupted = send.clone();
     signals::listen(move || interrupted.send(Message::Interrupted).is_ok(), run.canceller())?;
+    let mut program = Program { registry: Registry::new(), is_posted: Arc::default() };
+    program.wake_with(send.clone());
+    program.tell_when_stuck(report)?;
     if arguments.once {
-        return Ok(drive(&mut run, &messages, report));
+        return Ok(drive(&mut run, &mut program, &messages, report));
     }
     let _door = open_door(&place, send.clone(), report);
     read_commands(send);
-    Ok(drive(&mut run, &messages, report))
+    Ok(drive(&mut run, &mut program, &messages, report))
+}
+
+/// The widgets that run, and who hears of them from other threads.
+struct Program {
+    registry: Registry,
+    /// Whether the loop was told already that widgets were sent messages, and has not looked since.
+    is_posted: Arc<AtomicBool>,
+}
+
+impl Program {
+    /// Has the loop woken when another thread sends a message to a widget; once, however many those are.
+    fn wake_with(&mut self, send: Sender<Message>) {
+        let is_posted = Arc::clone(&self.is_posted);
+        self.registry.on_message(move || {
+            if !is_posted.swap(true, Ordering::AcqRel) {
+                drop(send.send(Message::Posted));
+            }
+        });
+    }
+
+    /// Tells of calls into widgets that do not come back, from the thread that watches them.
+    fn tell_when_stuck(&mut self, report: &Reporter) -> Result<(), Error> {
+        let mut report = report.clone();
+        let tell = move |stuck: &Stuck| {
+            let (instance, call) = (stuck.instance.clone(), stuck.call.clone());
+            report.event(&Event::Stuck { instance, call, seconds: stuck.running.as_secs() });
+        };
+        self.registry.on_stuck(PATIENCE, tell).map_err(|error| Error::io("watch over the widgets", error))
+    }
 }
 
 /// Lets other processes give commands. A watch without a door is one all the same.
@@ -144,14 +185,19 @@ fn open_door(project: &Project, send: Sender<Message>, report: &mut Reporter) ->
 }
 
 /// Goes on until the session or the reader of the report ends it.
-fn drive(run: &mut Run, messages: &Receiver<Message>, report: &mut Reporter) -> ExitCode {
-    let mut registry = Registry::new();
-    let mut flow = run.start(&mut registry, report);
+fn drive(
+    run: &mut Run,
+    program: &mut Program,
+    messages: &Receiver<Message>,
+    report: &mut Reporter,
+) -> ExitCode {
+    let Program { registry, is_posted } = program;
+    let mut flow = run.start(registry, report);
     loop {
         if let ControlFlow::Break(code) = flow {
             return code;
         }
-        if report.broken().is_some() {
+        if report.lock().broken().is_some() {
             // Nobody reads what was asked for, as behind `| head`: that is an end like any other.
             return ExitCode::Success;
         }
@@ -160,12 +206,14 @@ fn drive(run: &mut Run, messages: &Receiver<Message>, report: &mut Reporter) -> 
             None => messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };
         flow = match message {
-            Ok(message) => run.take(message, &mut registry, report),
+            Ok(message) => run.take(message, registry, report),
             Err(RecvTimeoutError::Timeout) => ControlFlow::Continue(()),
             Err(RecvTimeoutError::Disconnected) => ControlFlow::Break(ExitCode::Unexpected),
         };
+        // Before it looks: what comes after that wakes it again.
+        is_posted.store(false, Ordering::Release);
         if flow.is_continue() {
-            flow = run.poll(&mut registry, report);
+            flow = run.poll(registry, report);
         }
     }
 }
@@ -198,4 +246,45 @@ fn read_commands(send: Sender<Message>) {
         }
         drop(send.send(Message::EndOfInput));
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use shrine::prelude::*;
+
+    use super::*;
+
+    #[widget(id = "sum", version = "1.0.0")]
+    #[derive(Debug, Clone, Default, PartialEq)]
+    struct Sum {
+        total: i64,
+    }
+
+    #[widget]
+    impl Sum {
+        #[input]
+        fn add(&mut self, n: i64) {
+            self.total += n;
+        }
+    }
+
+    #[test]
+    fn messages_of_other_threads_wake_the_loop_once() {
+        let (send, messages) = mpsc::channel();
+        let mut program = Program { registry: Registry::new(), is_posted: Arc::default() };
+        program.wake_with(send);
+        program.registry.link::<Sum>().unwrap();
+        program.registry.create("sum", "sum").unwrap();
+        let inbox = program.registry.inbox();
+        for round in 1..=2 {
+            let inbox = inbox.clone();
+            let worker = std::thread::spawn(move || (0..100).try_for_each(|_| inbox.send("sum.add", &1_i64)));
+            assert!(matches!(messages.recv(), Ok(Message::Posted)));
+            worker.join().unwrap().unwrap();
+            assert!(messages.try_recv().is_err(), "one is enough until it is looked at");
+            program.is_posted.store(false, Ordering::Release);
+            program.registry.poll();
+            assert_eq!(program.registry.state::<Sum>("sum").unwrap(), Sum { total: 100 * round });
+        }
+    }
 }

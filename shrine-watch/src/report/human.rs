@@ -10,10 +10,11 @@ use std::io::Write;
 use std::time::Instant;
 
 use shrine::event::{
-    ChangeDecision, ConnectionPlan, ConnectionSummary, Event, FieldReport, HistorySummary, InstancePlan,
-    InstanceSummary, Refusal, RollBack, Update, UpdatePlan, WidgetSummary,
+    ChangeDecision, ConnectionPlan, ConnectionSummary, Event, FieldReport, HistorySummary, InstanceInfo,
+    InstancePlan, InstanceSummary, PROBATION, Refusal, RollBack, TransformSummary, Update, UpdatePlan,
+    WidgetSummary,
 };
-use shrine::registry::Mode;
+use shrine::registry::{Mode, Recorded};
 
 use crate::session::command;
 use words::{count, duration, phases, plain, time};
@@ -148,6 +149,7 @@ impl<W: Write> Human<W> {
                 self.line(Tone::Plain, "state", &format!("{instance} {widget}{version} {value}"));
             }
             Event::View { instance, value } => self.view(instance, value.as_deref()),
+            Event::Instance(info) => self.instance(info),
             Event::History { instance, value } => self.history(instance, value),
             Event::Captured { instance, path } => {
                 self.line(Tone::Plain, "captured", &format!("{instance} in {path}"));
@@ -155,12 +157,29 @@ impl<W: Write> Human<W> {
             Event::Connections { value } => self.connections(value),
             Event::Parked { source, target, reason, queued } => self.parked(source, target, reason, *queued),
             Event::Deferred { widget, until, .. } => {
-                self.line(Tone::Odd, "deferred", &format!("{widget} until {until}"));
+                let still = self.still_running();
+                self.line(Tone::Odd, "deferred", &format!("{widget} until {until}   {still}"));
+                self.hint("`plan` shows what it would do, `accept` applies it now, `decline` forgets it");
             }
             Event::Declined { widget, reason, .. } => {
-                self.line(Tone::Odd, "declined", &format!("{widget}: {reason}"));
+                let still = self.still_running();
+                self.line(Tone::Odd, "declined", &format!("{widget}: {reason}   {still}"));
             }
             Event::Planned(plan) => self.planned(plan),
+            Event::Checkpointed { instance, name, index } => {
+                self.line(Tone::Plain, "checkpoint", &format!("{instance} {index} is {name}"));
+            }
+            Event::Transforms { value } => self.transforms(value),
+            Event::Watched { instance, port, watched } => {
+                let verb = if *watched { "watching" } else { "unwatched" };
+                self.line(Tone::Plain, verb, &format!("{instance}.{port}"));
+            }
+            Event::Events { value } => self.events(value),
+            Event::Stuck { instance, call, seconds } => {
+                let text =
+                    format!("still in `{call}` of `{instance}` after {seconds} s; Ctrl-C twice ends it");
+                self.line(Tone::Odd, "stuck", &text);
+            }
             Event::Scene { value, .. } => {
                 self.line(Tone::Plain, "scene", "");
                 self.raw(value);
@@ -187,8 +206,7 @@ impl<W: Write> Human<W> {
                 ("cut", format!("{source} -> {target}   {} dropped", count(*dropped, "message")))
             }
             Event::Resumed { source, target, queued } => {
-                let source = if source.is_empty() { "(outside)" } else { source };
-                ("resumed", format!("{source} -> {target}   {}", count(*queued, "message")))
+                ("resumed", format!("{}{}", arrow(source, target), with_messages(*queued)))
             }
             Event::Output { instance, port, value } => ("output", format!("{instance}.{port} {value}")),
             other => ("event", serde_json::to_string(other).unwrap_or_default()),
@@ -282,7 +300,7 @@ impl<W: Write> Human<W> {
         for part in &plan.instances {
             let InstancePlan { instance, from, to, .. } = part;
             let problem = part.problem.as_ref().map_or_else(String::new, |why| format!("  fails: {why}"));
-            self.raw(&format!("{:21}{instance}  {from} -> {to}  {}{problem}\n", "", part.plan.as_str()));
+            self.raw(&format!("{:21}{instance}  {from} -> {to}  {}{problem}\n", "", name_of(&part.plan)));
             part.report.iter().for_each(|field| self.field(field));
         }
         for connection in &plan.connections {
@@ -290,6 +308,41 @@ impl<W: Write> Human<W> {
             let fate = name_of(fate);
             let why = reason.as_ref().map_or_else(String::new, |why| format!(": {why}"));
             self.raw(&format!("{:21}{source} -> {target}  {fate}{why}\n", ""));
+        }
+    }
+
+    fn instance(&mut self, info: &InstanceInfo) {
+        let InstanceInfo { instance, widget, version, generation, .. } = info;
+        let mut text = format!("{instance}   {widget} {version}   code of generation {generation}");
+        if let Some(library) = &info.library {
+            let _ = write!(text, " from {library}");
+        }
+        if !info.versions.is_empty() {
+            let _ = write!(text, "   was {}", info.versions.join(", "));
+        }
+        let _ = write!(text, "   {}", count(info.history, "state"));
+        text.push_str(&with_messages(info.waiting));
+        if info.is_down {
+            text.push_str("   down after a fault: it waits for an update");
+        }
+        self.line(if info.is_down { Tone::Bad } else { Tone::Plain }, "instance", &text);
+        for connection in &info.connections {
+            self.raw(&format!("{:21}{}\n", "", connection_line(connection)));
+        }
+    }
+
+    fn transforms(&mut self, transforms: &[TransformSummary]) {
+        self.line(Tone::Plain, "transforms", &transforms.len().to_string());
+        for TransformSummary { name, takes, gives } in transforms {
+            self.raw(&format!("{:21}{name:<24} {takes} -> {gives}\n", ""));
+        }
+    }
+
+    fn events(&mut self, events: &[Recorded]) {
+        self.line(Tone::Plain, "events", &events.len().to_string());
+        for Recorded { seq, event, .. } in events {
+            let (name, fields) = in_short(event);
+            self.raw(&format!("{seq:>19}  {name:<13} {fields}\n"));
         }
     }
 
@@ -305,14 +358,19 @@ impl<W: Write> Human<W> {
     fn rolled_back(&mut self, roll_back: &RollBack) {
         let of = roll_back.instance.as_deref().filter(|id| **id != roll_back.widget);
         let of = of.map_or_else(String::new, |id| format!(" ({id})"));
-        let text = format!("{}{of} in {}: {}", roll_back.widget, roll_back.phase, roll_back.reason);
-        // An update that was taken back after its commit: what runs is what ran before it.
-        if let (Some(running), Some((generation, since))) = (roll_back.running_generation, &mut self.running)
-            && *generation != running
-        {
-            (*generation, *since) = (running, time());
+        let RollBack { widget, phase, reason, running_generation, .. } = roll_back;
+        if phase != PROBATION {
+            return self.failed("rolled back", &format!("{widget}{of} in {phase}: {reason}"), "");
         }
-        self.failed("rolled back", &text, "");
+        // The update was taken back after its commit: what runs is what ran before it.
+        self.running = running_generation.map(|generation| (generation, time()));
+        self.count_failure();
+        let again = match running_generation {
+            Some(generation) => format!("generation {generation} runs again, with its state and messages"),
+            None => "nothing is running".to_owned(),
+        };
+        self.line(Tone::Odd, "taken back", &format!("{widget}{of}: {reason}   {again}"));
+        self.hint("change the code; the same build is not tried again");
     }
 
     /// A line that says that code runs, now or still.
@@ -336,14 +394,22 @@ impl<W: Write> Human<W> {
 
     /// A line that says that something did not work, and what runs on.
     fn failed(&mut self, verb: &str, text: &str, help: &str) {
-        self.failures += 1;
-        self.has_failed = true;
-        let running = match &self.running {
-            Some((generation, since)) => format!("still running generation {generation} ({since})"),
-            None => "nothing is running yet".to_owned(),
-        };
+        self.count_failure();
+        let running = self.still_running();
         self.line(if verb == "failed" { Tone::Bad } else { Tone::Odd }, verb, &format!("{text}   {running}"));
         self.hint(help);
+    }
+
+    fn count_failure(&mut self) {
+        self.failures += 1;
+        self.has_failed = true;
+    }
+
+    fn still_running(&self) -> String {
+        match &self.running {
+            Some((generation, since)) => format!("still running generation {generation} ({since})"),
+            None => "nothing is running yet".to_owned(),
+        }
     }
 
     fn view(&mut self, instance: &str, value: Option<&str>) {
@@ -388,8 +454,7 @@ impl<W: Write> Human<W> {
     }
 
     fn parked(&mut self, source: &str, target: &str, reason: &str, queued: usize) {
-        let source = if source.is_empty() { "(outside)" } else { source };
-        let text = format!("{source} -> {target}   {}   {reason}", count(queued, "message"));
+        let text = format!("{}: {reason}{}", arrow(source, target), with_messages(queued));
         self.line(Tone::Odd, "parked", &text);
     }
 
@@ -425,6 +490,32 @@ impl<W: Write> Human<W> {
     }
 }
 
+/// The name of an event and its fields, in a line that fits into a terminal.
+fn in_short(event: &Event) -> (String, String) {
+    const WIDTH: usize = 120;
+    let Ok(serde_json::Value::Object(mut fields)) = serde_json::to_value(event) else {
+        return Default::default();
+    };
+    let name = fields.remove("event").unwrap_or_default();
+    let text = serde_json::Value::Object(fields).to_string();
+    let mut short: String = text.chars().take(WIDTH).collect();
+    if short.len() < text.len() {
+        short.push_str("..");
+    }
+    (name.as_str().unwrap_or_default().to_owned(), short)
+}
+
+/// `a.total -> b.show`
+fn arrow(source: &str, target: &str) -> String {
+    let source = if source.is_empty() { "(outside)" } else { source };
+    format!("{source} -> {target}")
+}
+
+/// What comes along with a connection.
+fn with_messages(queued: usize) -> String {
+    if queued > 0 { format!("   with {}", count(queued, "message")) } else { String::new() }
+}
+
 /// The name of a value in events, for people.
 fn name_of(value: &impl serde::Serialize) -> String {
     let name = serde_json::to_value(value).ok();
@@ -434,8 +525,7 @@ fn name_of(value: &impl serde::Serialize) -> String {
 /// `a.total -> b.show  stream of 64, drop oldest, through doubled  3 queued, 2 dropped  parked: ..`
 fn connection_line(connection: &ConnectionSummary) -> String {
     let ConnectionSummary { source, target, queued, .. } = connection;
-    let source = if source.is_empty() { "(outside)" } else { source };
-    let mut line = format!("{source} -> {target}");
+    let mut line = arrow(source, target);
     match connection.options {
         Mode::Port => line.push_str("  port"),
         Mode::Stream { .. } if connection.options == Mode::default() || connection.source.is_empty() => {}

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use shrine::event::Event;
+use shrine::event::{Event, TransformSummary};
 use shrine::registry::{Registry, RegistryError};
+use shrine::scene::KnownTransform;
 use shrine::state::lock::{FILE, Lock};
 
 use crate::golden;
@@ -53,6 +54,9 @@ fn carry_out(command: &Command, registry: &mut Registry, homes: &Homes) -> Resul
         Command::View(Some(instance)) => one(registry.view(instance)?),
         Command::State(None) => all(registry, Registry::state_json),
         Command::View(None) => all(registry, Registry::view),
+        Command::Instance(instance) => {
+            one(Event::Instance(registry.instance(&which(instance.as_deref(), registry)?)?))
+        }
         Command::Send(target, value) => {
             registry.send_json(target, value)?;
             Ok(Vec::new())
@@ -75,12 +79,37 @@ fn carry_out(command: &Command, registry: &mut Registry, homes: &Homes) -> Resul
         Command::Capture(instance, name) => {
             one(capture(instance, name.as_deref().unwrap_or(instance), registry, homes)?)
         }
-        Command::Connections => one(registry.connections()),
-        Command::Accept if registry.apply_deferred().is_some() => Ok(Vec::new()),
-        Command::Accept => {
-            let help = "updates wait where shrine.toml says `accept = \"ask\"` or `\"idle\"`".to_owned();
-            Err(Refused::Other("no update waits".to_owned(), Some(help)))
+        Command::Jump(instance, index) => {
+            let instance = which(instance.as_deref(), registry)?;
+            registry.jump(&instance, *index)?;
+            one(registry.state_json(&instance)?)
         }
+        Command::Restore(instance, name) => {
+            let instance = which(instance.as_deref(), registry)?;
+            registry.restore(&instance, name)?;
+            one(registry.state_json(&instance)?)
+        }
+        Command::Checkpoint(instance, name) => {
+            let instance = which(instance.as_deref(), registry)?;
+            let index = registry.checkpoint(&instance, name)?;
+            one(Event::Checkpointed { instance, name: name.clone(), index })
+        }
+        Command::Connections => one(registry.connections()),
+        Command::Transforms => one(transforms(registry)),
+        Command::Watch(port) => one(watch(port, true, registry)?),
+        Command::Unwatch(port) => one(watch(port, false, registry)?),
+        Command::Events(seq) => one(Event::Events { value: registry.events_since(*seq).cloned().collect() }),
+        // What these do is told by the registry.
+        Command::Create(instance, widget) => {
+            told(registry.create(instance, widget.as_ref().unwrap_or(instance)))
+        }
+        Command::Remove(instance) => told(registry.remove(instance)),
+        Command::Connect(wire) => told(registry.connect_with(&wire.source, &wire.target, wire.options())),
+        Command::Reconnect(wire) => told(registry.reconnect(&wire.source, &wire.target, wire.options())),
+        Command::Disconnect(source, target) => told(registry.disconnect(source, target)),
+        Command::Plan => waits(registry.plan_deferred()),
+        Command::Accept => waits(registry.apply_deferred()),
+        Command::Decline => waits(registry.discard_deferred().ok()),
         // The session and the stage do these themselves.
         Command::Scene { .. }
         | Command::Errors
@@ -90,6 +119,32 @@ fn carry_out(command: &Command, registry: &mut Registry, homes: &Homes) -> Resul
         | Command::Help
         | Command::Quit => Ok(Vec::new()),
     }
+}
+
+fn told<T>(done: Result<T, RegistryError>) -> Result<Vec<Event>, Refused> {
+    done.map(|_| Vec::new()).map_err(Refused::from)
+}
+
+/// What was done with the update that waits, if one does.
+fn waits<T>(done: Option<T>) -> Result<Vec<Event>, Refused> {
+    let help = || "updates wait where shrine.toml says `accept = \"ask\"` or `\"idle\"`".to_owned();
+    done.map(|_| Vec::new()).ok_or_else(|| Refused::Other("no update waits".to_owned(), Some(help())))
+}
+
+fn watch(port: &str, watched: bool, registry: &mut Registry) -> Result<Event, Refused> {
+    registry.watch(port, watched)?;
+    // The registry has just taken it for one.
+    let (instance, port) = port.rsplit_once('.').unwrap_or((port, ""));
+    Ok(Event::Watched { instance: instance.to_owned(), port: port.to_owned(), watched })
+}
+
+fn transforms(registry: &Registry) -> Event {
+    let summary = |(name, known): (String, KnownTransform)| TransformSummary {
+        name,
+        takes: known.takes.shape.to_string(),
+        gives: known.gives.shape.to_string(),
+    };
+    Event::Transforms { value: registry.known().transforms.into_iter().map(summary).collect() }
 }
 
 /// Keeps the state of an instance as a golden of its version.

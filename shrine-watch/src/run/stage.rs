@@ -1,12 +1,14 @@
 //! Makes what runs like the scene.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use shrine::event::Event;
 use shrine::registry::{HotUpdate, Registry};
-use shrine::scene::{FILE, Scene, SceneError};
+use shrine::scene::{FILE, Scene, SceneAction, SceneError};
 
 use super::Audience;
+use crate::session::Command;
 
 /// The scene of a run.
 #[derive(Debug)]
@@ -18,12 +20,21 @@ pub(super) struct Stage {
     text: Option<String>,
     /// The mistakes that were told last: they are told once.
     told: Vec<String>,
+    taken_away: TakenAway,
+}
+
+/// What commands have taken away since the file was edited. New code is no reason to bring it back.
+#[derive(Debug, Default)]
+struct TakenAway {
+    instances: BTreeSet<String>,
+    /// From and to.
+    connections: BTreeSet<(String, String)>,
 }
 
 impl Stage {
     pub(super) fn new(directory: &Path) -> Self {
         let file = directory.join(FILE);
-        Self { file, applied: None, text: None, told: Vec::new() }
+        Self { file, applied: None, text: None, told: Vec::new(), taken_away: TakenAway::default() }
     }
 
     /// How updates are done.
@@ -64,8 +75,16 @@ impl Stage {
         }
         self.told.clear();
         let running = Scene::running(registry, self.applied.as_ref().unwrap_or(&Scene::default()));
+        let is_edit = self.applied.is_some() && self.text != text;
+        let is_same = self.applied.is_some() && self.text == text;
+        if is_edit {
+            self.taken_away = TakenAway::default();
+        }
         let settled = scene.settled(&known, &running);
-        let actions = settled.difference(&running);
+        let mut actions = settled.difference(&running);
+        if is_same {
+            actions.retain(|action| self.taken_away.leaves(action));
+        }
         let (mut changes, mut events) = (Vec::new(), Vec::new());
         for action in &actions {
             match action.apply(registry, &known) {
@@ -77,12 +96,27 @@ impl Stage {
             }
         }
         scene.apply_policies(registry, &known);
-        let is_edit = self.applied.is_some() && self.text != text;
         (self.applied, self.text) = (Some(scene), text);
         if is_edit {
             events.push(Event::SceneApplied { path: self.file.display().to_string(), changes });
         }
         Some(events)
+    }
+
+    /// Notes what a command has done: it stays until the next edit of the file.
+    pub(super) fn was_done(&mut self, command: &Command) {
+        let TakenAway { instances, connections } = &mut self.taken_away;
+        match command {
+            Command::Create(instance, _) => drop(instances.remove(instance)),
+            Command::Remove(instance) => drop(instances.insert(instance.clone())),
+            Command::Connect(wire) => {
+                connections.remove(&(wire.source.clone(), wire.target.clone()));
+            }
+            Command::Disconnect(source, target) => {
+                connections.insert((source.clone(), target.clone()));
+            }
+            _ => {}
+        }
     }
 
     /// The scene as it runs.
@@ -131,6 +165,24 @@ impl Stage {
         }
         if self.applied.is_some() {
             audience.note("scene", "nothing was changed: what runs is as it was");
+        }
+    }
+}
+
+impl TakenAway {
+    /// Whether an action leaves alone what commands have done, while the file says what it said before.
+    fn leaves(&self, action: &SceneAction) -> bool {
+        match action {
+            // What is not in the file was made or changed by a command.
+            SceneAction::Disconnect { .. } | SceneAction::Remove { .. } | SceneAction::Reconfigure(_) => {
+                false
+            }
+            SceneAction::Create(instance) => !self.instances.contains(&instance.id),
+            SceneAction::Connect(connection) => {
+                let ends = (connection.from.clone(), connection.to.clone());
+                !self.connections.contains(&ends)
+            }
+            _ => true,
         }
     }
 }

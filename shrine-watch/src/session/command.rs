@@ -1,12 +1,17 @@
 //! The commands that a session takes, one a line.
 
+mod arguments;
+mod wire;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shrine::event::Event;
+use shrine::words::nearest;
 
-use crate::golden;
+use arguments::Arguments;
+pub use wire::Wire;
 
 /// A command.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,6 +22,8 @@ pub enum Command {
     State(Option<String>),
     /// Show the view of an instance, or of all.
     View(Option<String>),
+    /// Show what there is to know about an instance.
+    Instance(Option<String>),
     /// Send a message to `instance.port`.
     Send(String, Value),
     /// Replace the state of an instance.
@@ -27,17 +34,45 @@ pub enum Command {
     Redo(Option<String>),
     /// Show the past states of an instance.
     History(Option<String>),
+    /// Go to an entry of the history of an instance.
+    Jump(Option<String>, u64),
+    /// Name the state of an instance.
+    Checkpoint(Option<String>, String),
+    /// Go to a state of an instance that was named.
+    Restore(Option<String>, String),
     /// Keep the state of an instance as a golden, perhaps of that name.
     Capture(String, Option<String>),
+    /// Make an instance, of the widget of its name or another.
+    Create(String, Option<String>),
+    /// End an instance.
+    Remove(String),
     /// Show the connections.
     Connections,
+    /// Connect two ports.
+    Connect(Wire),
+    /// Give a connection other options.
+    Reconnect(Wire),
+    /// Take a connection away.
+    Disconnect(String, String),
+    /// Show the transforms.
+    Transforms,
+    /// Report the messages of an output port.
+    Watch(String),
+    /// Report them only when nothing is connected to it.
+    Unwatch(String),
     /// Show the scene as it runs, perhaps with the states as they are.
     Scene {
         /// With the states.
         states: bool,
     },
+    /// Show what the update that waits would do.
+    Plan,
     /// Apply the update that waits.
     Accept,
+    /// Forget the update that waits.
+    Decline,
+    /// Show what is remembered of what has happened, from that place on.
+    Events(u64),
     /// Show what the compiler said last.
     Errors,
     /// Build now.
@@ -53,18 +88,33 @@ pub enum Command {
 }
 
 /// Name, letter, arguments, and what it does. The help is made of it.
-const COMMANDS: [(&str, &str, &str, &str); 17] = [
+const COMMANDS: [(&str, &str, &str, &str); 32] = [
     ("state", "s", "[INSTANCE]", "show the state"),
     ("view", "v", "[INSTANCE]", "show the view"),
+    ("instance", "i", "[INSTANCE]", "show its code, updates and connections"),
     ("send", "", "INSTANCE.PORT [JSON]", "send a message"),
     ("set", "", "INSTANCE JSON", "replace the state"),
     ("undo", "u", "[INSTANCE]", "take back the last change of the state"),
     ("redo", "U", "[INSTANCE]", "take back the last undo"),
-    ("history", "", "[INSTANCE]", "show the past states"),
+    ("history", "y", "[INSTANCE]", "show the past states"),
+    ("jump", "j", "[INSTANCE] INDEX", "go to one of them"),
+    ("checkpoint", "k", "[INSTANCE] NAME", "name the state"),
+    ("restore", "K", "[INSTANCE] NAME", "go to a state that was named"),
     ("capture", "", "INSTANCE [NAME]", "keep the state in shrine-fixtures, for tests"),
+    ("create", "n", "INSTANCE [WIDGET]", "make an instance"),
+    ("remove", "x", "INSTANCE", "end an instance"),
     ("connections", "c", "", "show the connections"),
+    ("connect", "C", "A.OUT B.IN [JSON]", "connect two ports"),
+    ("reconnect", "", "A.OUT B.IN JSON", "give a connection other options"),
+    ("disconnect", "D", "A.OUT B.IN", "take a connection away"),
+    ("transforms", "t", "", "show the transforms"),
+    ("watch", "w", "INSTANCE.PORT", "report what leaves a connected port"),
+    ("unwatch", "W", "INSTANCE.PORT", "do not report it any more"),
     ("scene", "S", "[states]", "show what runs as a shrine.toml"),
+    ("plan", "l", "", "show what the update that waits would do"),
     ("accept", "a", "", "apply the update that waits"),
+    ("decline", "d", "", "forget the update that waits"),
+    ("events", "E", "[SEQ]", "show what has happened since then"),
     ("errors", "e", "", "show again what the compiler said"),
     ("reload", "r", "", "build now"),
     ("pause", "p", "", "do not build when files change"),
@@ -72,6 +122,9 @@ const COMMANDS: [(&str, &str, &str, &str); 17] = [
     ("help", "h", "", "show this"),
     ("quit", "q", "", "end"),
 ];
+
+/// Other names of commands.
+const ALIASES: [(&str, &str); 1] = [("discard", "decline")];
 
 /// The commands, for people.
 #[must_use]
@@ -81,7 +134,10 @@ pub fn help() -> String {
         format!("  {letter:1}  {usage:28} {what}\n")
     };
     let lines: String = COMMANDS.iter().map(line).collect();
-    format!("{lines}  An INSTANCE may be left out where there is only one.\n")
+    let options = wire::EXAMPLE;
+    format!(
+        "{lines}  [INSTANCE] may be left out where there is only one. Options of a connection:\n  {options}\n"
+    )
 }
 
 /// What is wrong with a line.
@@ -110,114 +166,110 @@ impl From<Mistake> for Event {
 pub fn parse(line: &str) -> Result<Option<Command>, Mistake> {
     let line = line.trim();
     let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-    let rest = rest.trim();
     if word.is_empty() {
         return Ok(None);
     }
+    let full = ALIASES.iter().find(|(alias, _)| *alias == word).map_or(word, |(_, name)| name);
     let known =
-        COMMANDS.iter().find(|(name, letter, ..)| *name == word || (*letter == word && !letter.is_empty()));
-    let Some((name, _, arguments, _)) = known else {
-        return Err(error(line, format!("there is no command `{word}`"), Some(suggest(word))));
+        COMMANDS.iter().find(|(name, letter, ..)| *name == full || (*letter == full && !letter.is_empty()));
+    let Some((name, _, usage, _)) = known else {
+        let reason = format!("there is no command `{word}`");
+        return Err(Mistake { line: line.to_owned(), reason, help: Some(suggest(word)) });
     };
-    let usage = || Some(format!("write `{}`", format!("{name} {arguments}").trim()));
-    if arguments.is_empty() && !rest.is_empty() {
-        return Err(error(line, format!("`{name}` takes no arguments"), usage()));
-    }
-    let (target, text) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-    let text = text.trim();
-    let takes_more = matches!(*name, "send" | "set" | "capture");
-    if takes_more && target.is_empty() {
-        return Err(error(line, format!("`{name}` needs a target"), usage()));
-    }
-    if *name == "capture" && !text.is_empty() && !golden::is_name(text) {
-        let help = "use letters, digits, `-`, `_` and `.`, as in `after-a-day`".to_owned();
-        return Err(error(line, format!("`{text}` cannot be the name of a file"), Some(help)));
-    }
-    if *name == "scene" && !["", "states"].contains(&rest) {
-        return Err(error(line, format!("`scene` does not take `{rest}`"), usage()));
-    }
-    if !takes_more && !text.is_empty() {
-        return Err(error(line, format!("`{name}` takes one instance"), usage()));
-    }
-    let value = || match text {
-        "" if *name == "set" => Err(error(line, "`set` needs a value".to_owned(), usage())),
-        "" => Ok(Value::Null),
-        text => serde_json::from_str(text).map_err(|reason| {
-            let help =
-                "text needs quotes, as in `\"hello\"`; a struct is written `{\"field\": 1}`".to_owned();
-            error(line, format!("`{text}` is not JSON: {reason}"), Some(help))
-        }),
-    };
-    let instance = || (!target.is_empty()).then(|| target.to_owned());
-    Ok(Some(match *name {
-        "state" => Command::State(instance()),
-        "view" => Command::View(instance()),
-        "send" => Command::Send(target.to_owned(), value()?),
-        "set" => Command::Set(target.to_owned(), value()?),
-        "undo" => Command::Undo(instance()),
-        "redo" => Command::Redo(instance()),
-        "history" => Command::History(instance()),
-        "capture" => Command::Capture(target.to_owned(), (!text.is_empty()).then(|| text.to_owned())),
+    let mut rest = Arguments { line, name, usage, rest: rest.trim() };
+    let command = command(name, &mut rest)?;
+    rest.end()?;
+    Ok(Some(command))
+}
+
+fn command(name: &str, rest: &mut Arguments<'_>) -> Result<Command, Mistake> {
+    Ok(match name {
+        "state" => Command::State(rest.maybe_word()),
+        "view" => Command::View(rest.maybe_word()),
+        "instance" => Command::Instance(rest.maybe_word()),
+        "send" => Command::Send(rest.word("a target")?, rest.maybe_json()?.unwrap_or_default()),
+        "set" => Command::Set(rest.word("a target")?, rest.json()?),
+        "undo" => Command::Undo(rest.maybe_word()),
+        "redo" => Command::Redo(rest.maybe_word()),
+        "history" => Command::History(rest.maybe_word()),
+        "jump" => {
+            let (instance, index) = rest.instance_and("the index of a state")?;
+            Command::Jump(instance, rest.number(&index)?)
+        }
+        "checkpoint" => {
+            let (instance, name) = rest.instance_and("a name")?;
+            Command::Checkpoint(instance, name)
+        }
+        "restore" => {
+            let (instance, name) = rest.instance_and("the name of a checkpoint")?;
+            Command::Restore(instance, name)
+        }
+        "capture" => Command::Capture(rest.word("a target")?, rest.maybe_file_name()?),
+        "create" => Command::Create(rest.word("the name of an instance")?, rest.maybe_word()),
+        "remove" => Command::Remove(rest.word("an instance")?),
         "connections" => Command::Connections,
-        "scene" => Command::Scene { states: !target.is_empty() },
+        "connect" => Command::Connect(rest.wire(false)?),
+        "reconnect" => Command::Reconnect(rest.wire(true)?),
+        "disconnect" => Command::Disconnect(rest.word("an output port")?, rest.word("an input port")?),
+        "transforms" => Command::Transforms,
+        "watch" => Command::Watch(rest.word("an output port")?),
+        "unwatch" => Command::Unwatch(rest.word("an output port")?),
+        "scene" => Command::Scene { states: rest.flag("states")? },
+        "plan" => Command::Plan,
         "accept" => Command::Accept,
+        "decline" => Command::Decline,
+        "events" => Command::Events(match rest.maybe_word() {
+            Some(seq) => rest.number(&seq)?,
+            None => 0,
+        }),
         "errors" => Command::Errors,
         "reload" => Command::Reload,
         "pause" => Command::Pause,
         "resume" => Command::Resume,
         "quit" => Command::Quit,
         _ => Command::Help,
-    }))
-}
-
-fn error(line: &str, reason: String, help: Option<String>) -> Mistake {
-    Mistake { line: line.to_owned(), reason, help }
+    })
 }
 
 fn suggest(word: &str) -> String {
-    let nearest = COMMANDS.iter().map(|(name, ..)| (distance(word, name), *name)).min();
-    match nearest {
-        Some((distance, name)) if distance <= 2 && distance < name.len() => format!("did you mean `{name}`?"),
-        _ => {
-            let names: Vec<_> = COMMANDS.iter().map(|(name, ..)| *name).collect();
-            format!("the commands are {}", names.join(", "))
-        }
+    let names = COMMANDS.iter().map(|(name, ..)| *name);
+    match nearest(word, names.clone().chain(ALIASES.iter().map(|(alias, _)| *alias))) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => format!("the commands are {}", names.collect::<Vec<_>>().join(", ")),
     }
-}
-
-/// How many letters must be changed, added or removed to make one word the other.
-pub(crate) fn distance(one: &str, other: &str) -> usize {
-    let mut row: Vec<usize> = (0..=other.chars().count()).collect();
-    for (i, a) in one.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, b) in other.chars().enumerate() {
-            let changed = diagonal + usize::from(a != b);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let with = |f: &mut fmt::Formatter<'_>, name: &str, instance: Option<&str>| match instance {
-            Some(instance) => write!(f, "{name} {instance}"),
-            None => f.write_str(name),
-        };
+        let maybe = |word: &Option<String>| word.as_ref().map_or_else(String::new, |word| format!(" {word}"));
         match self {
-            Self::State(instance) => with(f, "state", instance.as_deref()),
-            Self::View(instance) => with(f, "view", instance.as_deref()),
-            Self::Undo(instance) => with(f, "undo", instance.as_deref()),
-            Self::Redo(instance) => with(f, "redo", instance.as_deref()),
-            Self::History(instance) => with(f, "history", instance.as_deref()),
+            Self::State(instance) => write!(f, "state{}", maybe(instance)),
+            Self::View(instance) => write!(f, "view{}", maybe(instance)),
+            Self::Instance(instance) => write!(f, "instance{}", maybe(instance)),
+            Self::Undo(instance) => write!(f, "undo{}", maybe(instance)),
+            Self::Redo(instance) => write!(f, "redo{}", maybe(instance)),
+            Self::History(instance) => write!(f, "history{}", maybe(instance)),
+            Self::Jump(instance, index) => write!(f, "jump{} {index}", maybe(instance)),
+            Self::Checkpoint(instance, name) => write!(f, "checkpoint{} {name}", maybe(instance)),
+            Self::Restore(instance, name) => write!(f, "restore{} {name}", maybe(instance)),
             Self::Send(target, value) => write!(f, "send {target} {value}"),
             Self::Set(target, value) => write!(f, "set {target} {value}"),
-            Self::Capture(instance, None) => write!(f, "capture {instance}"),
-            Self::Capture(instance, Some(name)) => write!(f, "capture {instance} {name}"),
+            Self::Capture(instance, name) => write!(f, "capture {instance}{}", maybe(name)),
+            Self::Create(instance, widget) => write!(f, "create {instance}{}", maybe(widget)),
+            Self::Remove(instance) => write!(f, "remove {instance}"),
             Self::Connections => f.write_str("connections"),
+            Self::Connect(wire) => write!(f, "connect {wire}"),
+            Self::Reconnect(wire) => write!(f, "reconnect {wire}"),
+            Self::Disconnect(source, target) => write!(f, "disconnect {source} {target}"),
+            Self::Transforms => f.write_str("transforms"),
+            Self::Watch(port) => write!(f, "watch {port}"),
+            Self::Unwatch(port) => write!(f, "unwatch {port}"),
             Self::Scene { states } => f.write_str(if *states { "scene states" } else { "scene" }),
+            Self::Plan => f.write_str("plan"),
             Self::Accept => f.write_str("accept"),
+            Self::Decline => f.write_str("decline"),
+            Self::Events(0) => f.write_str("events"),
+            Self::Events(seq) => write!(f, "events {seq}"),
             Self::Errors => f.write_str("errors"),
             Self::Reload => f.write_str("reload"),
             Self::Pause => f.write_str("pause"),
@@ -229,70 +281,4 @@ impl fmt::Display for Command {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn parsed(line: &str) -> Command {
-        parse(line).unwrap().unwrap()
-    }
-
-    fn refused(line: &str) -> (String, String) {
-        match parse(line) {
-            Err(Mistake { reason, help, .. }) => (reason, help.unwrap_or_default()),
-            other => panic!("{line}: {other:?}"),
-        }
-    }
-
-    #[test]
-    fn every_command_of_the_table_is_understood_by_name_and_letter() {
-        for (name, letter, arguments, _) in COMMANDS {
-            let rest = match arguments {
-                _ if arguments.contains("JSON") => "a.b 1",
-                "INSTANCE [NAME]" => "a b",
-                _ => "",
-            };
-            let by_name = parsed(&format!("{name} {rest}"));
-            assert_eq!(by_name.to_string(), format!("{name} {rest}").trim());
-            if !letter.is_empty() {
-                assert_eq!(parsed(&format!("{letter} {rest}")), by_name);
-            }
-        }
-    }
-
-    #[test]
-    fn a_message_is_json_and_null_without_it() {
-        assert_eq!(parsed("send counter.add 5"), Command::Send("counter.add".into(), json!(5)));
-        assert_eq!(
-            parsed("  send  counter.add   {\"a\": [1, 2]} "),
-            Command::Send("counter.add".into(), json!({"a": [1, 2]}))
-        );
-        assert_eq!(parsed("send counter.reset"), Command::Send("counter.reset".into(), Value::Null));
-    }
-
-    #[test]
-    fn an_instance_may_be_named() {
-        assert_eq!(parsed("state"), Command::State(None));
-        assert_eq!(parsed("s counter"), Command::State(Some("counter".into())));
-    }
-
-    #[test]
-    fn empty_lines_are_nothing() {
-        assert_eq!(parse("  "), Ok(None));
-    }
-
-    #[test]
-    fn mistakes_are_answered_with_what_to_write() {
-        assert_eq!(refused("stat counter").1, "did you mean `state`?");
-        assert!(refused("launch").1.starts_with("the commands are state, view"));
-        assert_eq!(refused("quit now").1, "write `quit`");
-        assert_eq!(refused("send").1, "write `send INSTANCE.PORT [JSON]`");
-        assert_eq!(refused("set counter").0, "`set` needs a value");
-        assert!(refused("send a.b hello").0.starts_with("`hello` is not JSON"));
-        assert_eq!(refused("capture").1, "write `capture INSTANCE [NAME]`");
-        assert_eq!(refused("capture a ../b").0, "`../b` cannot be the name of a file");
-        assert_eq!(parsed("scene states"), Command::Scene { states: true });
-        assert_eq!(refused("scene here").1, "write `scene [states]`");
-        assert_eq!(refused("state a b").0, "`state` takes one instance");
-    }
-}
+mod tests;

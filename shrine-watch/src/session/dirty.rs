@@ -53,6 +53,11 @@ impl Dirty {
         self.held.push(packages);
     }
 
+    /// Has nothing more against packages that were kept back.
+    pub(super) fn release(&mut self, packages: &Group) {
+        self.held.retain(|group| !group.is_subset(packages));
+    }
+
     /// Hands out the groups that a build of `packages` was about, and has nothing more to build of them.
     pub(super) fn take(&mut self, packages: &BTreeSet<String>) -> Vec<Group> {
         if std::mem::take(&mut self.all) {

@@ -62,6 +62,8 @@ pub enum Outcome {
         /// The generation.
         generation: u64,
     },
+    /// They wait for their time; what runs, runs on.
+    Deferred,
     /// None of them has widgets.
     NoWidgets,
     /// The registry kept what runs.

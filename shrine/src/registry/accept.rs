@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::update::{self, HotUpdate, Outcome};
 use super::{Registry, RegistryError};
 use crate::abi::handle::Library;
-use crate::event::UpdatePlan;
+use crate::event::{Event, UpdatePlan};
 
 /// An update that could be applied now.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub struct Proposal<'a> {
 pub enum Acceptance {
     /// It is applied.
     Apply,
-    /// It is kept, and applied then; a newer build of the same libraries takes its place.
+    /// It is kept, and applied then; a newer build of a library takes the place of the one that waits.
     Defer(Until),
     /// It is not applied, for this reason.
     Decline(String),
@@ -74,6 +74,8 @@ pub(super) type Handler = Box<dyn FnMut(&Proposal<'_>) -> Acceptance + Send>;
 
 /// An update that waits for its time.
 pub(super) struct Deferred {
+    /// The widget whose handler said so.
+    pub(super) widget: String,
     pub(super) libraries: Vec<Library>,
     pub(super) options: HotUpdate,
     pub(super) until: Until,
@@ -121,13 +123,36 @@ impl Registry {
         Some(update::run(self, libraries, options))
     }
 
-    /// Forgets the update that was deferred.
+    /// What the update that was deferred would do now, as a [`dry_run`](HotUpdate::dry_run) says it. It waits on. None
+    /// when there is none.
+    pub fn plan_deferred(&mut self) -> Option<Outcome> {
+        let mut deferred = self.deferred.take()?;
+        let outcome = update::dry_run(self, &deferred.libraries, &mut deferred.options);
+        self.deferred = Some(deferred);
+        Some(outcome)
+    }
+
+    /// Forgets the update that was deferred; [`Event::Declined`] tells of it.
     ///
     /// # Errors
     ///
     /// When there is none.
     pub fn discard_deferred(&mut self) -> Result<(), RegistryError> {
-        self.deferred.take().map(drop).ok_or(RegistryError::NothingDeferred)
+        let Deferred { widget, .. } = self.deferred.take().ok_or(RegistryError::NothingDeferred)?;
+        let reason = "it was discarded while it waited".to_owned();
+        let running_generation = self.generation();
+        self.log(Event::Declined { widget, reason, running_generation });
+        Ok(())
+    }
+
+    /// Forgets what waits of libraries that come anew: it would only put older code in their place. The other libraries
+    /// of the update wait on.
+    pub(super) fn supersede(&mut self, libraries: &[Library]) {
+        let Some(deferred) = &mut self.deferred else { return };
+        deferred.libraries.retain(|waits| libraries.iter().all(|new| new.name() != waits.name()));
+        if deferred.libraries.is_empty() {
+            self.deferred = None;
+        }
     }
 
     /// Whether an update waits for its time.

@@ -218,26 +218,38 @@ pub(super) fn fit(
 
 /// Why a type does not get through.
 pub(super) struct Misfit {
-    /// The transform that does not take it; else it is the target.
-    transform: Option<String>,
+    place: Place,
     takes: String,
     why: String,
 }
 
+/// Where it does not.
+enum Place {
+    /// The transform does not take what is sent.
+    Before(String),
+    /// The target does not take what the transform gives.
+    After { transform: String, gives: String },
+    /// The target does not take what is sent.
+    Target,
+}
+
 impl Misfit {
-    fn new(transform: Option<String>, sends: &Shape, takes: &Shape, why: String) -> Self {
+    fn new(place: Place, sends: &Shape, takes: &Shape, why: String) -> Self {
         let (sends, takes) = (sends.to_string(), takes.to_string());
         // The two types are named in any case.
         let is_said = why == format!("`{sends}` is sent, and `{takes}` is taken");
-        Self { transform, takes, why: if is_said { String::new() } else { why } }
+        Self { place, takes, why: if is_said { String::new() } else { why } }
     }
 
     pub(super) fn sentence(&self, target: &Endpoint) -> String {
-        let Self { transform, takes, why } = self;
+        let Self { place, takes, why } = self;
         let why = if why.is_empty() { String::new() } else { format!(" ({why})") };
-        match transform {
-            Some(name) => format!("the transform `{name}` takes `{takes}`{why}"),
-            None => format!("`{target}` takes `{takes}`{why}"),
+        match place {
+            Place::Before(name) => format!("the transform `{name}` takes `{takes}`{why}"),
+            Place::After { transform, gives } => {
+                format!("the transform `{transform}` gives `{gives}`, and `{target}` takes `{takes}`{why}")
+            }
+            Place::Target => format!("`{target}` takes `{takes}`{why}"),
         }
     }
 }
@@ -257,10 +269,10 @@ pub(super) fn accepts(
         Some(transform) => {
             let takes = transform.takes();
             if of.fingerprint != takes.fingerprint {
-                let name = Some(transform.name().to_owned());
+                let place = Place::Before(transform.name().to_owned());
                 transform
                     .converts(&of.shape)
-                    .map_err(|why| Misfit::new(name, &of.shape, &takes.shape, why))?;
+                    .map_err(|why| Misfit::new(place, &of.shape, &takes.shape, why))?;
                 converts = true;
             }
             gives = transform.gives().clone();
@@ -268,9 +280,13 @@ pub(super) fn accepts(
         }
     };
     if arrives.fingerprint != takes.fingerprint {
+        let place = || match transform.map(|transform| transform.name().to_owned()) {
+            Some(transform) => Place::After { transform, gives: arrives.shape.to_string() },
+            None => Place::Target,
+        };
         target
             .converts(port, &arrives.shape)
-            .map_err(|why| Misfit::new(None, &arrives.shape, &takes.shape, why))?;
+            .map_err(|why| Misfit::new(place(), &arrives.shape, &takes.shape, why))?;
         converts = true;
     }
     Ok(converts)

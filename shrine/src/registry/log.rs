@@ -5,18 +5,21 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::event::Event;
 
 /// How many events a registry remembers; the oldest go first.
 pub const EVENT_LIMIT: usize = 100_000;
 
 /// An event with its place in the order.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Recorded {
     /// Counts up from 0 in each registry.
     pub seq: u64,
     /// What happened.
+    #[serde(flatten)]
     pub event: Event,
 }
 

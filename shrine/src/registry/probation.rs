@@ -16,7 +16,7 @@ use super::instance::Timer;
 use super::lane::Lane;
 use super::{LoadedCode, Registry};
 use crate::abi::handle::{CallError, Module};
-use crate::event::{Event, RollBack};
+use crate::event::{self, Event, RollBack};
 
 /// How many handlers of updated instances run before an update is settled, unless it is told otherwise.
 pub const PROBATION: usize = 8;
@@ -164,7 +164,7 @@ impl Registry {
             self.rejected.insert(library, (build_id, reason.clone()));
         }
         self.log(Event::RolledBack(RollBack {
-            phase: "probation".to_owned(),
+            phase: event::PROBATION.to_owned(),
             widget,
             instance: Some(instance),
             reason,

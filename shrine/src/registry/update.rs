@@ -228,43 +228,60 @@ pub enum Outcome {
     },
 }
 
-pub(super) fn run(registry: &mut Registry, libraries: Vec<Library>, mut options: HotUpdate) -> Outcome {
-    registry.take_in();
-    if !options.dry_run {
-        registry.settle();
-        // What waits would only put older code in place of this.
-        registry.deferred = None;
+pub(super) fn run(registry: &mut Registry, mut libraries: Vec<Library>, mut options: HotUpdate) -> Outcome {
+    if options.dry_run {
+        return dry_run(registry, &libraries, &mut options);
     }
+    registry.take_in();
+    registry.settle();
+    registry.supersede(&libraries);
     let mut after = options.after.take();
     let attempt = Transaction::new(registry, &libraries, &mut options).run();
-    options.after = after.take();
     let outcome = match attempt {
+        Err(Stop::Deferred { widget, until }) => {
+            let outcome = Outcome::Deferred { widget: widget.clone(), until: until.to_string() };
+            let due = match &until {
+                Until::Elapsed(time) => Some(registry.clock.now() + *time),
+                Until::Idle | Until::Asked | Until::When(_) => None,
+            };
+            options.after = after.take();
+            // What waited already goes with it.
+            libraries.extend(registry.deferred.take().into_iter().flat_map(|waits| waits.libraries));
+            registry.deferred = Some(Deferred { widget, libraries, options, until, due });
+            outcome
+        }
+        attempt => outcome_of(attempt, registry),
+    };
+    registry.log(event_of(&outcome, registry));
+    registry.tell_parked();
+    if let (Outcome::Updated(update), Some(after)) = (&outcome, &mut after) {
+        after(update);
+    }
+    outcome
+}
+
+/// Says what an update would do.
+pub(super) fn dry_run(registry: &mut Registry, libraries: &[Library], options: &mut HotUpdate) -> Outcome {
+    registry.take_in();
+    let was = std::mem::replace(&mut options.dry_run, true);
+    let attempt = Transaction::new(registry, libraries, options).run();
+    options.dry_run = was;
+    let outcome = outcome_of(attempt, registry);
+    registry.log(event_of(&outcome, registry));
+    registry.tell_parked();
+    outcome
+}
+
+fn outcome_of(attempt: Result<Update, Stop>, registry: &Registry) -> Outcome {
+    match attempt {
         Ok(update) => Outcome::Updated(update),
         Err(Stop::Unchanged) => Outcome::Unchanged { generation: registry.code.generation },
         Err(Stop::Refused(refusal)) => Outcome::Refused(*refusal),
         Err(Stop::RolledBack(reason)) => Outcome::RolledBack(*reason),
         Err(Stop::Planned(plan)) => Outcome::Planned(*plan),
         Err(Stop::Declined { widget, reason }) => Outcome::Declined { widget, reason },
-        Err(Stop::Deferred { widget, until }) => {
-            let text = until.to_string();
-            let due = match &until {
-                Until::Elapsed(time) => Some(registry.clock.now() + *time),
-                Until::Idle | Until::Asked | Until::When(_) => None,
-            };
-            let after = options.after.take();
-            let options = HotUpdate { after, ..options };
-            registry.deferred = Some(Deferred { libraries, options, until, due });
-            registry
-                .log(event_of(&Outcome::Deferred { widget: widget.clone(), until: text.clone() }, registry));
-            return Outcome::Deferred { widget, until: text };
-        }
-    };
-    registry.log(event_of(&outcome, registry));
-    registry.tell_parked();
-    if let (Outcome::Updated(update), Some(after)) = (&outcome, &mut options.after) {
-        after(update);
+        Err(Stop::Deferred { widget, until }) => Outcome::Deferred { widget, until: until.to_string() },
     }
-    outcome
 }
 
 fn event_of(outcome: &Outcome, registry: &Registry) -> Event {

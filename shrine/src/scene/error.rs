@@ -4,6 +4,7 @@ use std::fmt::{self, Write as _};
 use std::ops::Range;
 
 use super::FILE;
+use crate::words::nearest;
 
 /// A mistake in the text of a scene.
 ///
@@ -76,12 +77,9 @@ impl std::error::Error for SceneError {}
 /// ``did you mean `x`?`` if a name is near, else all names there are.
 pub(super) fn suggest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.into_iter().collect();
-    let nearest = names.iter().map(|name| (distance(word, name), *name)).min();
-    match nearest {
-        Some((distance, name)) if distance <= 2 && distance < name.chars().count() => {
-            format!("did you mean `{name}`?")
-        }
-        _ => among(&names),
+    match nearest(word, names.iter().copied()) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => among(&names),
     }
 }
 
@@ -95,25 +93,4 @@ pub(super) fn among(names: &[&str]) -> String {
             names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
         ),
     }
-}
-
-/// How many letters must be changed, added, removed or swapped with their neighbour to make one word the other.
-fn distance(one: &str, other: &str) -> usize {
-    let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
-    let mut rows = vec![vec![0; other.len() + 1]; one.len() + 1];
-    for i in 0..=one.len() {
-        for j in 0..=other.len() {
-            rows[i][j] = match (i, j) {
-                (0, _) => j,
-                (_, 0) => i,
-                _ => {
-                    let changed = rows[i - 1][j - 1] + usize::from(one[i - 1] != other[j - 1]);
-                    let swapped = i > 1 && j > 1 && one[i - 1] == other[j - 2] && one[i - 2] == other[j - 1];
-                    let swapped = if swapped { rows[i - 2][j - 2] + 1 } else { usize::MAX };
-                    changed.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1).min(swapped)
-                }
-            };
-        }
-    }
-    rows[one.len()][other.len()]
 }

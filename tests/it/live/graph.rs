@@ -244,7 +244,9 @@ fn a_transform_is_on_the_way_and_a_connection_that_needs_one_says_which() {
     assert_eq!(error.to_string(), "no transform `wrods` is loaded");
     assert_eq!(error.help().as_deref(), Some("there are `positive`, `twice`, `words`"));
     let error = registry.connect_with("a.out", "printer.print", through("twice")).expect_err("types differ");
-    assert_eq!(error.to_string(), "`a.out` sends `i64`, but `printer.print` takes `String`");
+    let reason =
+        "`a.out` sends `i64`, but the transform `twice` gives `i64`, and `printer.print` takes `String`";
+    assert_eq!(error.to_string(), reason);
 
     registry.connect_with("a.out", "printer.print", through("words")).expect("connects");
     registry.connect_with("a.out", "b.take", through("positive")).expect("connects");

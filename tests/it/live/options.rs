@@ -270,6 +270,53 @@ fn a_handler_declines_or_defers_until_idle_until_asked_or_for_a_time() {
     assert_eq!(names(&registry.take_events()), ["updated"]);
 }
 
+/// A library of the name of its one widget.
+fn library_of<W: Widget + Behaviour>(name: &str) -> Library {
+    Library::in_process(name).with_as::<W>(name).expect("opens")
+}
+
+#[test]
+fn an_update_that_waits_can_be_looked_at_and_outlives_updates_of_other_libraries() {
+    let (mut registry, _) = running();
+    registry.hot_update(library_of::<Meter>("gauge"), HotUpdate::new());
+    registry.create("three", "gauge").expect("creates");
+    registry.accept("meter", |_| Acceptance::Defer(Until::Asked));
+    assert!(registry.plan_deferred().is_none());
+    registry.hot_update(library_of::<Edited>("meter"), HotUpdate::new());
+    registry.take_events();
+
+    let Some(Outcome::Planned(plan)) = registry.plan_deferred() else { panic!("it can be planned") };
+    let plans: Vec<_> = plan.instances.iter().map(|one| (one.instance.as_str(), one.plan)).collect();
+    assert_eq!(plans, [("one", PlanKind::Structural), ("two", PlanKind::Structural)]);
+    assert_eq!(names(&registry.take_events()), ["planned"]);
+    assert!(registry.has_deferred() && totals(&mut registry) == [3, 4]);
+
+    // Another library comes at once; a third update waits as well, and goes in with the first.
+    assert!(matches!(
+        registry.hot_update(library_of::<Edited>("gauge"), HotUpdate::new()),
+        Outcome::Updated(_)
+    ));
+    assert!(registry.has_deferred());
+    registry.accept("gauge", |_| Acceptance::Defer(Until::Asked));
+    registry.hot_update(library_of::<Loud>("gauge"), HotUpdate::new());
+    let Some(Outcome::Updated(update)) = registry.apply_deferred() else { panic!("it is applied") };
+    let updated: Vec<_> = update.widgets.iter().map(|widget| widget.id.as_str()).collect();
+    assert_eq!(updated, ["gauge", "meter"]);
+    assert!(!registry.has_deferred());
+
+    // What comes anew takes the place of what waits.
+    registry.hot_update(library_of::<Meter>("meter"), HotUpdate::new());
+    registry.accept_always("meter");
+    registry.hot_update(library_of::<Edited>("meter"), HotUpdate::new());
+    assert!(!registry.has_deferred());
+
+    registry.hot_update(library_of::<Meter>("gauge"), HotUpdate::new());
+    registry.take_events();
+    registry.discard_deferred().expect("it waits");
+    let events = registry.take_events();
+    assert!(matches!(&events[..], [Event::Declined { widget, .. }] if widget == "gauge"), "{events:?}");
+}
+
 #[test]
 fn a_panic_on_the_first_messages_takes_code_states_and_queues_back_and_loses_nothing() {
     let (mut registry, _) = running();

@@ -165,3 +165,125 @@ fn durations_have_three_digits_at_most() {
     let shown = [0, 420, 9_940, 12_300, 999_000, 1_620_000, 62_000_000].map(duration);
     assert_eq!(shown, ["0.0ms", "0.4ms", "9.9ms", "12ms", "999ms", "1.62s", "62s"]);
 }
+
+fn taken_back() -> Event {
+    Event::RolledBack(RollBack {
+        phase: PROBATION.into(),
+        widget: "counter".into(),
+        instance: Some("clicks".into()),
+        reason: "`add` of the new code: panicked".into(),
+        running_generation: Some(6),
+    })
+}
+
+#[test]
+fn what_was_taken_back_says_what_runs_again_and_what_to_do() {
+    let lines = lines(Style::default(), |human| {
+        human.event(&update(7));
+        human.event(&taken_back());
+        human.event(&failure());
+    });
+    assert_eq!(
+        lines[2..4],
+        [
+            "taken back  counter (clicks): `add` of the new code: panicked   generation 6 runs again, with its state \
+             and messages",
+            "                     help: change the code; the same build is not tried again",
+        ]
+    );
+    assert!(lines[4].contains("still running generation 6"), "{}", lines[4]);
+}
+
+#[test]
+fn an_update_that_waits_says_how_to_go_on() {
+    let widget = || "counter".to_owned();
+    let lines = lines(Style::default(), |human| {
+        human.event(&Event::Deferred {
+            widget: widget(),
+            until: "it is asked for".into(),
+            running_generation: Some(7),
+        });
+        human.event(&Event::Declined {
+            widget: widget(),
+            reason: "not now".into(),
+            running_generation: Some(7),
+        });
+    });
+    assert_eq!(
+        lines,
+        [
+            "deferred    counter until it is asked for   nothing is running yet",
+            "                     help: `plan` shows what it would do, `accept` applies it now, `decline` forgets it",
+            "declined    counter: not now   nothing is running yet",
+        ]
+    );
+}
+
+#[test]
+fn what_does_not_come_back_is_told_even_when_it_should_be_quiet() {
+    let stuck = Event::Stuck { instance: "counter".into(), call: "before_update".into(), seconds: 4 };
+    let lines = lines(Style { quiet: true, ..Style::default() }, |human| human.event(&stuck));
+    assert_eq!(lines, ["stuck       still in `before_update` of `counter` after 4 s; Ctrl-C twice ends it"]);
+}
+
+#[test]
+fn what_is_remembered_has_a_line_each() {
+    let long = "é".repeat(200);
+    let value = serde_json::json!([
+        {"seq": 41, "event": "unchanged", "generation": 7},
+        {"seq": 42, "event": "view", "instance": "a", "value": long},
+    ]);
+    let value = serde_json::from_value(value).unwrap();
+    let lines = lines(Style::default(), |human| human.event(&Event::Events { value }));
+    assert_eq!(lines[..2], ["events      2", "                 41  unchanged     {\"generation\":7}"]);
+    assert!(lines[2].ends_with("éé..") && lines[2].chars().count() < 160, "{}", lines[2]);
+}
+
+#[test]
+fn what_is_parked_says_why_and_what_waits() {
+    let (source, target) = (|| "a.total".to_owned(), || "b.show".to_owned());
+    let reason = "there is no instance `b`".to_owned();
+    let lines = lines(Style::default(), |human| {
+        human.event(&Event::Parked { source: source(), target: target(), reason: reason.clone(), queued: 0 });
+        human.event(&Event::Parked { source: String::new(), target: target(), reason, queued: 2 });
+        human.event(&Event::Resumed { source: source(), target: target(), queued: 1 });
+        human.event(&Event::Disconnected { source: source(), target: target(), dropped: 3 });
+    });
+    assert_eq!(
+        lines,
+        [
+            "parked      a.total -> b.show: there is no instance `b`",
+            "parked      (outside) -> b.show: there is no instance `b`   with 2 messages",
+            "resumed     a.total -> b.show   with 1 message",
+            "cut         a.total -> b.show   3 messages dropped",
+        ]
+    );
+}
+
+#[test]
+fn an_instance_is_told_with_its_code_and_its_connections() {
+    let connection = serde_json::json!({
+        "source": "clicks.total", "target": "sum.add", "mode": "port", "parked": null, "queued": 1,
+    });
+    let mut info = InstanceInfo {
+        instance: "sum".into(),
+        widget: "counter".into(),
+        version: "1.1.0".into(),
+        library: Some("play".into()),
+        generation: 4,
+        last_update_us: Some(5),
+        versions: vec!["1.0.0".into()],
+        is_down: false,
+        waiting: 1,
+        history: 3,
+        connections: vec![serde_json::from_value(connection).unwrap()],
+    };
+    let lines = lines(Style::default(), |human| {
+        human.event(&Event::Instance(info.clone()));
+        (info.is_down, info.connections) = (true, vec![]);
+        human.event(&Event::Instance(info));
+    });
+    let first = "instance    sum   counter 1.1.0   code of generation 4 from play   was 1.0.0   3 states   with 1 message";
+    assert_eq!(lines[..2], [first, "                     clicks.total -> sum.add  port  1 queued"]);
+    assert_eq!(lines[2], format!("{first}   down after a fault: it waits for an update"));
+}

@@ -243,18 +243,14 @@ impl Registry {
     /// Takes a library out: its instances end, its widgets and transforms are no more. The code stays mapped, and nothing
     /// runs it.
     pub fn remove_library(&mut self, library: &str) {
-        let is_of = |instance: &&Instance| {
+        self.settle();
+        let is_of = |instance: &Instance| {
             self.code.modules.get(instance.module.id()).is_some_and(|loaded| loaded.library == library)
         };
-        let instances = self.graph.instances.iter().filter(is_of);
-        for instance in instances.map(|instance| instance.id.clone()).collect::<Vec<_>>() {
-            // It was just listed.
-            let _ = self.remove(&instance);
-        }
-        self.settle();
+        let instances = self.graph.instances.iter().enumerate();
+        let places = instances.filter(|(_, instance)| is_of(instance)).map(|(at, _)| at).collect();
         self.code.remove(library);
-        self.graph.wire_all(&self.code.transforms);
-        self.tell_parked();
+        self.end(places);
     }
 
     /// The running generation: how many updates were committed. None before anything was loaded or linked.
@@ -354,13 +350,21 @@ impl Registry {
     pub fn remove(&mut self, instance: &str) -> Result<(), RegistryError> {
         let at = self.at(instance)?;
         self.settle();
-        // Before it is told, so that a thread that it waits for can see that its time has come.
-        self.shared.forget(instance);
-        self.stopped(at);
-        drop(self.graph.remove(at, &self.code.transforms));
-        self.log(Event::Removed { instance: instance.to_owned() });
-        self.tell_parked();
+        self.end(vec![at]);
         Ok(())
+    }
+
+    /// Ends the instances at these places, which are sorted, and tells of it.
+    fn end(&mut self, places: Vec<usize>) {
+        // Before it is told, so that a thread that it waits for can see that its time has come.
+        self.shared.forget(&places.iter().map(|at| self.graph.instances[*at].id.as_str()).collect());
+        for at in &places {
+            self.stopped(*at);
+        }
+        for removed in self.graph.remove(&places, &self.code.transforms) {
+            self.log(Event::Removed { instance: removed.id.clone() });
+        }
+        self.tell_parked();
     }
 
     /// The way in for other threads.

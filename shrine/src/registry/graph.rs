@@ -80,12 +80,25 @@ impl Graph {
         self.wire(at, transforms);
     }
 
-    /// Takes an instance out, and what was sent to it from outside.
-    pub(super) fn remove(&mut self, at: usize, transforms: &Transforms) -> Instance {
-        let removed = self.instances.remove(at);
-        for place in self.connections_of(&removed.id) {
+    /// Takes the instances at these places out, which are sorted, and what was sent to them from outside.
+    pub(super) fn remove(&mut self, places: &[usize], transforms: &Transforms) -> Vec<Instance> {
+        let (mut at, mut places) = (0, places.iter().peekable());
+        let mut is_gone = |_: &mut Instance| {
+            at += 1;
+            places.next_if(|place| **place + 1 == at).is_some()
+        };
+        let removed: Vec<_> = self.instances.extract_if(.., &mut is_gone).collect();
+        for place in removed.iter().flat_map(|removed| self.connections_of(&removed.id)).collect::<Vec<_>>() {
             if self.connection(place).is_some_and(|connection| connection.source.is_none()) {
                 self.take_out(place);
+            }
+        }
+        for removed in &removed {
+            self.index.remove(&removed.id);
+        }
+        for (at, instance) in self.instances.iter().enumerate() {
+            if let Some(place) = self.index.get_mut(&instance.id) {
+                *place = at;
             }
         }
         self.wire_all(transforms);
@@ -138,9 +151,8 @@ impl Graph {
         }
     }
 
-    /// Puts places in order after instances have moved, and validates all connections.
+    /// Validates all connections, and fits all instances to them.
     pub(super) fn wire_all(&mut self, transforms: &Transforms) {
-        self.index = self.instances.iter().enumerate().map(|(at, found)| (found.id.clone(), at)).collect();
         self.turns.clear();
         self.held.clear();
         for instance in &mut self.instances {
@@ -150,21 +162,32 @@ impl Graph {
             self.validate(place, transforms);
         }
         for at in 0..self.instances.len() {
-            self.wire(at, transforms);
+            self.fit_instance(at);
         }
     }
 
     /// Validates the connections of an instance against the code that it and the others run, and fits it to them.
-    pub(super) fn wire(&mut self, at: usize, transforms: &Transforms) {
+    fn wire(&mut self, at: usize, transforms: &Transforms) {
+        for place in self.connections_of(&self.instances[at].id) {
+            self.validate(place, transforms);
+        }
+        self.fit_instance(at);
+    }
+
+    /// Fits an instance to the code that it runs and to its connections, which were validated.
+    fn fit_instance(&mut self, at: usize) {
         let instance = &mut self.instances[at];
-        instance.routes = vec![Vec::new(); instance.module.interface().outputs.len()];
-        instance.inlets = vec![None; instance.module.interface().inputs.len()];
+        let interface = instance.module.interface();
+        instance.routes.iter_mut().for_each(Vec::clear);
+        instance.routes.resize_with(interface.outputs.len(), Vec::new);
+        instance.inlets.clear();
+        instance.inlets.resize(interface.inputs.len(), None);
         instance.next.clear();
         instance.full = 0;
+        let Some(places) = self.named.get(&instance.id).cloned() else { return };
         let id = instance.id.clone();
         let mut others = Vec::new();
-        for place in self.connections_of(&id) {
-            self.validate(place, transforms);
+        for place in places {
             let Some(connection) = self.connections.get_mut(place).and_then(Option::as_mut) else { continue };
             if let Some(source) = &connection.source
                 && source.instance == id

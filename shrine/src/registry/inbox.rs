@@ -1,6 +1,6 @@
 //! Messages from other threads.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -191,11 +191,13 @@ impl Shared {
         }
     }
 
-    /// An instance takes no more messages; what was not taken in yet goes with it.
-    pub(super) fn forget(&self, instance: &str) {
+    /// Instances take no more messages; what was not taken in yet goes with them.
+    pub(super) fn forget(&self, instances: &HashSet<&str>) {
         let mut shelf = self.shelf();
-        shelf.instances.remove(instance);
-        shelf.posted.retain(|posted| posted.target.instance != instance);
+        for instance in instances {
+            shelf.instances.remove(*instance);
+        }
+        shelf.posted.retain(|posted| !instances.contains(posted.target.instance.as_str()));
     }
 
     pub(super) fn close(&self) {

@@ -1,9 +1,11 @@
 //! What is said about an update.
 
+use std::collections::BTreeMap;
+
 use super::error::list;
 use super::instance::head_shape;
 use crate::abi::handle::Module;
-use crate::event::FieldReport;
+use crate::event::{FieldChange, FieldReport};
 use crate::state::plan::{Reason, find, suggest};
 use crate::state::reconcile::Touched;
 
@@ -41,33 +43,44 @@ pub(super) fn explain(reason: &Reason, from: &Module, to: &Module) -> (String, S
     }
 }
 
-/// One line for each widget, field and change, with the instances it is about unless that is all of them.
-pub(super) fn merge(reports: Vec<(String, String, Vec<Touched>)>) -> Vec<FieldReport> {
-    let mut merged: Vec<FieldReport> = Vec::new();
-    let total = |widget: &str| reports.iter().filter(|(of, ..)| of == widget).count();
-    let totals: Vec<_> = reports.iter().map(|(widget, ..)| total(widget)).collect();
-    let mut counts = Vec::new();
-    for ((widget, instance, touched), total) in reports.into_iter().zip(totals) {
+/// Collects what happened to the fields of many instances: one line for each widget, field and change, with the
+/// instances it is about unless that is all of the widget's.
+#[derive(Default)]
+pub(super) struct Reports {
+    /// How many instances each widget has.
+    totals: BTreeMap<String, usize>,
+    lines: Vec<FieldReport>,
+    /// The place of each line.
+    places: BTreeMap<(String, String, FieldChange, String), usize>,
+}
+
+impl Reports {
+    pub(super) fn add(&mut self, widget: &str, instance: &str, touched: Vec<Touched>) {
+        match self.totals.get_mut(widget) {
+            Some(total) => *total += 1,
+            None => drop(self.totals.insert(widget.to_owned(), 1)),
+        }
         for Touched { field, what, detail } in touched {
-            let known = merged.iter_mut().find(|known| {
-                (&known.widget, &known.field, known.what, &known.detail) == (&widget, &field, what, &detail)
-            });
-            match known {
-                Some(known) => known.instances.push(instance.clone()),
-                None => {
-                    counts.push(total);
-                    let instances = vec![instance.clone()];
-                    merged.push(FieldReport { widget: widget.clone(), instances, field, what, detail });
-                }
+            let key = (widget.to_owned(), field, what, detail);
+            if let Some(place) = self.places.get(&key) {
+                self.lines[*place].instances.push(instance.to_owned());
+                continue;
+            }
+            let (widget, field, what, detail) = key.clone();
+            self.places.insert(key, self.lines.len());
+            let instances = vec![instance.to_owned()];
+            self.lines.push(FieldReport { widget, instances, field, what, detail });
+        }
+    }
+
+    pub(super) fn finish(mut self) -> Vec<FieldReport> {
+        for line in &mut self.lines {
+            if self.totals.get(&line.widget) == Some(&line.instances.len()) {
+                line.instances.clear();
             }
         }
+        self.lines
     }
-    for (report, total) in merged.iter_mut().zip(counts) {
-        if report.instances.len() == total {
-            report.instances.clear();
-        }
-    }
-    merged
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {

@@ -92,14 +92,9 @@ impl Transaction<'_> {
     /// The places of the connections of updated instances, and of those that go through a transform that may be new.
     fn touched_places(&self) -> Vec<usize> {
         let graph = &self.registry.graph;
-        if graph.connections().next().is_none() {
-            return Vec::new();
-        }
-        let names: std::collections::BTreeSet<_> =
-            self.parts.iter().map(|part| graph.instances[part.at].id.as_str()).collect();
         let touches = |connection: &Connection| {
-            names.contains(connection.target.instance.as_str())
-                || connection.source.as_ref().is_some_and(|source| names.contains(source.instance.as_str()))
+            self.is_part(&connection.target)
+                || connection.source.as_ref().is_some_and(|source| self.is_part(source))
                 || connection.options.transform.is_some()
         };
         graph.connections().filter(|(_, connection)| touches(connection)).map(|(place, _)| place).collect()

@@ -12,7 +12,7 @@ use super::super::history::updates::Mark;
 use super::super::history::{Occasion, Snapshot};
 use super::super::instance::Instance;
 use super::super::probation::{Before, Probation};
-use super::super::report::{explain, hex, merge};
+use super::super::report::{Reports, explain, hex};
 use super::super::{Loaded, LoadedCode, Registry};
 use super::connections::Revalidated;
 use super::{HotUpdate, Unbumped};
@@ -46,7 +46,6 @@ pub(super) struct Part {
     pub(super) at: usize,
     pub(super) to: Arc<Module>,
     way: Way,
-    context: UpdateContext,
     /// The state before any hook ran.
     untouched: Option<Snapshot>,
     /// Whether `before_update` was called.
@@ -56,6 +55,14 @@ pub(super) struct Part {
     carried: Option<Carried>,
     /// The state that was carried.
     taken: Option<Snapshot>,
+}
+
+impl Part {
+    /// What hooks are told of the update.
+    fn context(&self, instance: &Instance, generation: u64) -> UpdateContext {
+        let (from, to) = (instance.module.version(), self.to.version());
+        UpdateContext::new(&instance.id, from, to, generation, self.way.kind().as_str())
+    }
 }
 
 /// How an instance gets into the new code.
@@ -217,14 +224,18 @@ impl<'a> Transaction<'a> {
 
     /// Decides for each instance how its state travels.
     fn plan(&mut self) -> Result<(), Stop> {
+        // Many instances run the same code: what follows from the code alone is decided once.
+        let mut decided: BTreeMap<*const Module, Option<(Arc<Module>, Decision)>> = BTreeMap::new();
         for at in 0..self.registry.graph.instances.len() {
             let instance = &mut self.registry.graph.instances[at];
-            let to = self.libraries.iter().flat_map(|library| library.modules());
-            let Some(to) = to.into_iter().find(|module| module.id() == instance.module.id()) else {
-                continue;
-            };
-            let (from, to) = (Arc::clone(&instance.module), Arc::clone(to));
-            let way = match plan(&from, &to) {
+            let decision = decided.entry(Arc::as_ptr(&instance.module)).or_insert_with(|| {
+                let mut modules = self.libraries.iter().flat_map(|library| library.modules());
+                let to = modules.find(|module| module.id() == instance.module.id())?;
+                Some((Arc::clone(to), plan(&instance.module, to)))
+            });
+            let Some((to, decision)) = decision.clone() else { continue };
+            let from = Arc::clone(&instance.module);
+            let way = match decision {
                 _ if !self.options.preserve_state => Way::Reset,
                 Decision::Structural => match self.policy(to.id()) {
                     Unbumped::Structural => Way::Carry(Decision::Structural),
@@ -246,14 +257,10 @@ impl<'a> Transaction<'a> {
                 }
                 decision => Way::Carry(decision),
             };
-            let (id, generation) = (&self.registry.graph.instances[at].id, self.next.generation);
-            let context =
-                UpdateContext::new(id, from.version(), to.version(), generation, way.kind().as_str());
             self.parts.push(Part {
                 at,
                 to,
                 way,
-                context,
                 untouched: None,
                 hooked: false,
                 resumed: false,
@@ -290,13 +297,15 @@ impl<'a> Transaction<'a> {
         let instance = |(index, part): (usize, &Part)| {
             let found = &self.registry.graph.instances[part.at];
             let touched = part.carried.as_ref().map(|carried| carried.report.clone()).unwrap_or_default();
+            let mut report = Reports::default();
+            report.add(part.to.id(), &found.id, touched);
             InstancePlan {
                 instance: found.id.clone(),
                 widget: part.to.id().to_owned(),
                 from: found.module.version().to_owned(),
                 to: part.to.version().to_owned(),
                 plan: part.way.kind(),
-                report: merge(vec![(part.to.id().to_owned(), found.id.clone(), touched)]),
+                report: report.finish(),
                 problem: trouble.remove(&index),
             }
         };
@@ -346,9 +355,13 @@ impl<'a> Transaction<'a> {
                 continue;
             }
             part.hooked = true;
-            self.call(index, "before_update", |part, instance| match &mut instance.handle {
-                Some(handle) => handle.hook(Hook::BeforeUpdate, &part.context),
-                None => Ok(()),
+            let generation = self.next.generation;
+            self.call(index, "before_update", |part, instance| {
+                let context = part.context(instance, generation);
+                match &mut instance.handle {
+                    Some(handle) => handle.hook(Hook::BeforeUpdate, &context),
+                    None => Ok(()),
+                }
             })?;
             self.parts[index].taken = Some(self.call(index, "encode", |_, instance| instance.snapshot())?);
         }
@@ -388,12 +401,19 @@ impl<'a> Transaction<'a> {
     /// Runs `after_update` on the new instances.
     fn hook_new(&mut self) -> Result<(), Stop> {
         for index in 0..self.parts.len() {
-            self.call(index, "after_update", |part, _| match &mut part.carried {
-                Some(carried) => {
-                    part.resumed = carried.handle.module().has_hook("after_update");
-                    carried.handle.hook(Hook::AfterUpdate, &part.context)
+            if !self.parts[index].to.has_hook("after_update") {
+                continue;
+            }
+            let generation = self.next.generation;
+            self.call(index, "after_update", |part, instance| {
+                let context = part.context(instance, generation);
+                match &mut part.carried {
+                    Some(carried) => {
+                        part.resumed = true;
+                        carried.handle.hook(Hook::AfterUpdate, &context)
+                    }
+                    None => Ok(()),
                 }
-                None => Ok(()),
             })?;
         }
         Ok(())
@@ -444,7 +464,7 @@ impl<'a> Transaction<'a> {
         registry.next_generation += 1;
         let now = registry.clock.now();
         let mark = Mark { generation: registry.code.generation, at: now };
-        let mut reports = Vec::new();
+        let mut reports = Reports::default();
         let mut retired = Vec::new();
         let mut anew = Vec::new();
         for part in &mut self.parts {
@@ -459,7 +479,7 @@ impl<'a> Transaction<'a> {
                 let (timers, updates) = (instance.timers.clone(), instance.updates.clone());
                 probation.part(part.at, Before { snapshot, timers, updates });
             }
-            reports.push((part.to.id().to_owned(), instance.id.clone(), carried.report));
+            reports.add(part.to.id(), &instance.id, carried.report);
             retired.push(instance.handle.replace(carried.handle));
             instance.attic = Arc::new(carried.attic);
             let before = std::mem::replace(&mut instance.module, Arc::clone(&part.to));
@@ -494,7 +514,7 @@ impl<'a> Transaction<'a> {
             build_id: build_ids.join("+"),
             widgets,
             added,
-            report: merge(reports),
+            report: reports.finish(),
             connections: counts,
             phases_us: *phases,
         }
@@ -512,13 +532,18 @@ impl<'a> Transaction<'a> {
 
     /// One entry for each widget that was there before.
     fn widget_updates(&self) -> Vec<WidgetUpdate> {
+        let mut found: BTreeMap<*const Module, (usize, PlanKind)> = BTreeMap::new();
+        for part in &self.parts {
+            let kind = part.way.kind();
+            let (instances, plan) = found.entry(Arc::as_ptr(&part.to)).or_insert((0, kind));
+            (*instances, *plan) = (*instances + 1, kind.max(*plan));
+        }
         let update = |to: &'a Arc<Module>| {
             let from = &self.registry.code.modules.get(to.id())?.module;
-            let parts = self.parts.iter().filter(|part| part.to.id() == to.id());
-            let plan = parts.clone().map(|part| part.way.kind()).max();
-            let idle = plan_without_state(from, to);
+            let idle = || (0, plan_without_state(from, to));
+            let (instances, plan) = found.get(&Arc::as_ptr(to)).copied().unwrap_or_else(idle);
             let (id, from, to) = (to.id().to_owned(), from.version().to_owned(), to.version().to_owned());
-            Some(WidgetUpdate { id, from, to, instances: parts.count(), plan: plan.unwrap_or(idle) })
+            Some(WidgetUpdate { id, from, to, instances, plan })
         };
         self.modules().filter_map(update).collect()
     }
@@ -574,9 +599,10 @@ impl<'a> Transaction<'a> {
             is_anew = true;
         }
         if part.hooked {
+            let context = part.context(instance, self.next.generation);
             if let Some(handle) = &mut instance.handle {
                 let guard = self.registry.watchdog.enter(&instance.id, "update_failed");
-                trouble.extend(handle.hook(Hook::UpdateFailed, &part.context).err());
+                trouble.extend(handle.hook(Hook::UpdateFailed, &context).err());
                 drop(guard);
             }
             let same = instance.snapshot().is_ok_and(|snapshot| snapshot.state == untouched.state);

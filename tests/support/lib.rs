@@ -11,5 +11,5 @@ mod workspace;
 
 pub use answer::{Answer, ask, ask_json};
 pub use project::{Project, repository};
-pub use watch::{DEADLINE, Watch, binary, finish};
+pub use watch::{DEADLINE, Watch, binary, finish, shared_target};
 pub use workspace::Workspace;

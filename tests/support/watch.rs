@@ -211,6 +211,8 @@ fn target() -> PathBuf {
     test.ancestors().nth(3).expect("`target` is above").to_owned()
 }
 
-pub(crate) fn shared_target() -> PathBuf {
+/// Where the projects of all tests are built.
+#[must_use]
+pub fn shared_target() -> PathBuf {
     target().join("watched")
 }

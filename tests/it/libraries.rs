@@ -1,6 +1,6 @@
 //! What a program says to a library that it cannot take.
 
-use shrine::abi::handle::{Library, LibraryError};
+use shrine::abi::handle::{CallError, Library, LibraryError};
 use shrine::abi::{ABI_VERSION, Descriptor, PANIC_ABORT};
 use shrine::prelude::*;
 
@@ -61,6 +61,43 @@ fn what_is_no_descriptor_is_refused() {
     assert_eq!(error, LibraryError::NoDescriptor);
     let error = open(|descriptor| descriptor.size = 24).expect_err("cut short");
     assert_eq!(error, LibraryError::TooShort);
+    let error = open(|descriptor| descriptor.table = std::ptr::null()).expect_err("no functions");
+    assert_eq!(error, LibraryError::TooShort);
+}
+
+/// An error that cannot even be told.
+#[derive(Debug)]
+struct Mute;
+
+impl std::fmt::Display for Mute {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        panic!("no words")
+    }
+}
+
+impl std::error::Error for Mute {}
+
+#[widget(id = "failing", version = "1.0.0")]
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Failing {
+    n: u8,
+}
+
+#[widget]
+impl Failing {
+    #[input]
+    fn fail(&mut self, _how: u8) -> Result<(), Mute> {
+        Err(Mute)
+    }
+}
+
+#[test]
+fn an_error_whose_text_panics_is_a_panic_of_the_handler() {
+    let library = Library::in_process("failing").with::<Failing>().expect("opens");
+    let mut handle = library.modules()[0].create().expect("creates");
+    let error = handle.deliver(0, &[1]).expect_err("fails");
+    assert!(matches!(&error, CallError::Panicked(failure) if failure.message == "no words"), "{error}");
+    assert!(handle.is_poisoned());
 }
 
 #[test]

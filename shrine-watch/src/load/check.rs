@@ -207,10 +207,25 @@ fn needed(file: &ElfFile64<'_>) -> Result<Vec<String>, LoadError> {
     Ok(names.filter_map(name).collect())
 }
 
-/// The symbols of its descriptors: data, defined here, and as large as a descriptor.
+/// The symbols of its descriptors: data, as large as a descriptor, and in a part of the file that is loaded.
 fn symbols(file: &ElfFile64<'_>, prefix: &str, size: usize) -> Vec<String> {
+    let endian = file.endian();
+    let is_loaded = |address: u64| {
+        let end = address.checked_add(size as u64);
+        let contains = |program: &elf::ProgramHeader64<Endianness>| {
+            let start = program.p_vaddr(endian);
+            let until = start.saturating_add(program.p_filesz(endian));
+            program.p_type(endian) == elf::PT_LOAD && address >= start && end.is_some_and(|end| end <= until)
+        };
+        file.elf_program_headers().iter().any(contains)
+    };
     let is_descriptor = |symbol: &object::read::elf::ElfSymbol64<'_, '_>| {
-        symbol.is_definition() && symbol.kind() == SymbolKind::Data && symbol.size() >= size as u64
+        // A symbol of no section is an address as it stands, wherever the library is loaded.
+        symbol.is_definition()
+            && symbol.section_index().is_some()
+            && symbol.kind() == SymbolKind::Data
+            && symbol.size() >= size as u64
+            && is_loaded(symbol.address())
     };
     let symbols = file.dynamic_symbols().filter(is_descriptor);
     let names = symbols.filter_map(|symbol| symbol.name().ok().map(str::to_owned));

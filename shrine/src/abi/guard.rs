@@ -27,12 +27,14 @@ pub(super) unsafe fn guarded(host: *const Host, call: impl FnOnce(&Reply) -> Res
     // SAFETY: the caller's promise.
     let reply = unsafe { Reply::to(host) };
     GUARDS.set(GUARDS.get() + 1);
-    let result = panic::catch_unwind(AssertUnwindSafe(|| call(&reply)));
+    // The text of an error, and dropping it, is the widget's code as well.
+    let call = || call(&reply).map_err(|error| chain_of(error.as_ref()));
+    let result = panic::catch_unwind(AssertUnwindSafe(call));
     GUARDS.set(GUARDS.get() - 1);
     match result {
         Ok(Ok(())) => OK,
-        Ok(Err(error)) => {
-            reply.fail(&Failure { message: chain_of(error.as_ref()), location: None });
+        Ok(Err(message)) => {
+            reply.fail(&Failure { message, location: None });
             FAILED
         }
         Err(payload) => {

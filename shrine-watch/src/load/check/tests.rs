@@ -102,3 +102,20 @@ fn another_toolchain_is_named() {
     let error = running.check_same(&toolchain("libstd-2.so", "rustc version 1.96.0")).unwrap_err();
     assert!(error.reason.contains("1.95.0") && error.reason.contains("1.96.0"), "{error:?}");
 }
+
+#[test]
+fn a_symbol_that_leads_out_of_the_file_is_no_widget() {
+    let mut bytes = whole();
+    let address = {
+        let file = ElfFile64::<Endianness>::parse(&*bytes).unwrap();
+        let symbols = file.dynamic_symbols();
+        symbols.into_iter().find(|symbol| symbol.name() == Ok("shrine_widget_small")).unwrap().address()
+    };
+    // In the tables of symbols: address and size, one behind the other.
+    let entry = |address: u64| [address.to_ne_bytes(), 256_u64.to_ne_bytes()].concat();
+    let place_of = |bytes: &[u8]| bytes.windows(16).position(|window| window == entry(address));
+    while let Some(place) = place_of(&bytes) {
+        bytes[place..place + 16].copy_from_slice(&entry(address + (1 << 30)));
+    }
+    assert!(check(&bytes).unwrap_err().no_widgets);
+}

@@ -37,6 +37,9 @@ impl Module {
         if descriptor.panic_strategy != PANIC_UNWIND {
             return Err(LibraryError::AbortsOnPanic { what: format!("widget `{id}`") });
         }
+        if descriptor.table.is_null() {
+            return Err(LibraryError::TooShort);
+        }
         // SAFETY: the table of a descriptor begins with its size.
         let table = unsafe { sized::read(descriptor.table) };
         let fingerprint = descriptor.fingerprint;

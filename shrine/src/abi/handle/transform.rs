@@ -31,6 +31,9 @@ impl Transform {
         if descriptor.panic_strategy != PANIC_UNWIND {
             return Err(LibraryError::AbortsOnPanic { what: label });
         }
+        if descriptor.table.is_null() {
+            return Err(LibraryError::TooShort);
+        }
         // SAFETY: the table of a descriptor begins with its size.
         let table = unsafe { sized::read(descriptor.table) };
         let description = describe(&table)

@@ -13,7 +13,7 @@ use syn::{
 use crate::attributes::Options;
 use crate::errors::Errors;
 use crate::names::{of_type, plain};
-use crate::widget::{is_name, symbol};
+use crate::widget::{is_name, once, symbol};
 
 /// What transforms look like, for messages.
 const FORM: &str = "write `fn doubled(n: i64) -> i64`";
@@ -75,8 +75,11 @@ fn transform(arguments: TokenStream, function: &Function, errors: &Errors) -> To
     let implementation = implementation(function, &text, read.filter(|_| fine).as_ref());
     let conditions = conditions(function);
     let symbol = symbol("shrine_transform_", &text);
+    let once = once("transform", &text, name.as_ref().map_or_else(|| ident.span(), LitStr::span));
     let export = fine.then(|| {
         generated! {
+            #(#conditions)*
+            #once
             #(#conditions)*
             const _: () = {
                 #[unsafe(export_name = #symbol)]

@@ -19,7 +19,7 @@ mod model;
 mod parse;
 
 pub(crate) use check::is_name;
-pub(crate) use expand::symbol;
+pub(crate) use expand::{once, symbol};
 
 /// The whole of `#[widget]`.
 pub(crate) fn attribute(arguments: TokenStream, item: TokenStream, lock: &Lock) -> TokenStream {

@@ -3,6 +3,8 @@
 mod overrides;
 mod wrong;
 
+use std::path::Path;
+
 use proptest::strategy::Strategy;
 use shrine::fixtures::{Failure, Law, Laws, Report, boundary, check, fixture, random, strategy};
 use shrine::prelude::*;
@@ -14,6 +16,11 @@ use shrine_tests::hostile::{Everything, EverythingV1_0_0, Item, ItemV1, Machine,
 shrine::migration_tests!(Everything);
 shrine::migration_tests!(Item as item_migrations);
 shrine::migration_tests!(Machine as machine);
+
+/// A path means what it means where it is written.
+mod from_another_module {
+    shrine::migration_tests!(super::Item);
+}
 
 #[test]
 fn every_fixture_of_a_recursive_type_is_one_of_it() {
@@ -265,13 +272,16 @@ fn goldens_are_read_as_their_version_and_a_wrong_one_is_named() {
     assert_eq!(goldens, expected);
 
     write("1", "wrong.json", r#"{"text": 3}"#);
+    write("1", "wrong-too.json", r#"{"text": 3}"#);
     write("7", "unknown.json", "{}");
     let report = laws.check();
     let messages: Vec<_> = report.failures.iter().map(|failure| failure.message.as_str()).collect();
     let expected =
         ["it is no state of its version: text: expected `String`, found 3", "there is no version 7"];
     assert_eq!(messages, expected);
-    assert!(report.failures[0].fixture.ends_with("wrong.json"), "{report}");
+    // One message, and every file that it is about.
+    let files: Vec<_> = report.failures[0].fixture.lines().map(Path::new).map(Path::file_name).collect();
+    assert_eq!(files, ["wrong-too.json", "wrong.json"].map(|name| Some(name.as_ref())), "{report}");
 }
 
 #[test]

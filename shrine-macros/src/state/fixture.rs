@@ -157,6 +157,14 @@ enum End {
 }
 
 impl End {
+    fn is_positive(&self) -> bool {
+        match self {
+            Self::Int(number) => *number > 0,
+            Self::Float(number) => *number > 0.0,
+            Self::Char(one) => *one > '\0',
+        }
+    }
+
     fn of(end: &Expr) -> Option<Self> {
         match end {
             Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => number.base10_parse().ok().map(Self::Int),
@@ -216,8 +224,9 @@ fn range(shape: TokenStream, ty: &Type, limits: &Limits) -> TokenStream {
     // A type that has no ranges is the mistake of this word: at its own place nothing is wrong with it.
     let place = Span::mixed_site().located_at(limits.place);
     let ty = located(ty.to_token_stream(), limits.place);
-    let held =
-        held(limits, &quote_spanned! { place => <#ty as ::shrine::__private::fixture::Ranged>::Number });
+    let number = quote_spanned! { place => <#ty as ::shrine::__private::fixture::Ranged>::Number };
+    let least = quote_spanned! { place => <#number as ::shrine::__private::fixture::Number>::LEAST };
+    let held = held(limits, &number, &least);
     let (from, to, inclusive) = arguments(limits, held.is_some());
     quote_spanned! { place => {
         #held
@@ -228,7 +237,7 @@ fn range(shape: TokenStream, ty: &Type, limits: &Limits) -> TokenStream {
 fn len(shape: TokenStream, ty: &Type, limits: &Limits) -> TokenStream {
     let place = Span::mixed_site().located_at(limits.place);
     let ty = located(ty.to_token_stream(), limits.place);
-    let held = held(limits, &generated! { ::core::primitive::usize });
+    let held = held(limits, &generated! { ::core::primitive::usize }, &generated! { 0 });
     let (from, to, inclusive) = arguments(limits, held.is_some());
     quote_spanned! { place => {
         #held
@@ -236,7 +245,7 @@ fn len(shape: TokenStream, ty: &Type, limits: &Limits) -> TokenStream {
     }}
 }
 
-/// The ends, as they were written or as the constants of [`held`].
+/// The ends, as they were written or as the constants of [`held`], which are there for both ends.
 fn arguments(limits: &Limits, constant: bool) -> (TokenStream, TokenStream, bool) {
     let inclusive = matches!(limits.range.limits, RangeLimits::Closed(_));
     if constant {
@@ -251,13 +260,22 @@ fn arguments(limits: &Limits, constant: bool) -> (TokenStream, TokenStream, bool
     (end(&range.start), end(&range.end), inclusive)
 }
 
-/// Has the compiler find out that a range is not empty, unless both ends are literals.
-fn held(limits: &Limits, ty: &TokenStream) -> Option<TokenStream> {
+/// Has the compiler find out that a range is not empty, unless both ends are literals. A range without a beginning begins
+/// with the `least` value there is; one without an end has at least the greatest.
+fn held(limits: &Limits, ty: &TokenStream, least: &TokenStream) -> Option<TokenStream> {
     let ExprRange { start, end, limits: kind, .. } = &limits.range;
-    let (Some(start), Some(end)) = (start, end) else { return None };
-    if let (Some(_), Some(_)) = ends(&limits.range) {
-        return None;
+    let end = end.as_ref()?;
+    match ends(&limits.range) {
+        (Some(_), Some(_)) => return None,
+        // Nothing is less than the least of any type, and of what no type holds the compiler has more to say.
+        (None, Some(to))
+            if start.is_none() && (matches!(kind, RangeLimits::Closed(_)) || to.is_positive()) =>
+        {
+            return None;
+        }
+        _ => {}
     }
+    let start = start.as_ref().map_or_else(|| least.clone(), ToTokens::to_token_stream);
     let place = Span::mixed_site().located_at(limits.place);
     let compared = match kind {
         RangeLimits::Closed(_) => quote_spanned! { place => __FROM <= __TO },

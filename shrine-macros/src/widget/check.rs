@@ -1,5 +1,6 @@
 //! Finds what cannot be a widget.
 
+use proc_macro2::Ident;
 use syn::spanned::Spanned as _;
 use syn::{
     Attribute, Data, DeriveInput, Fields, FnArg, ImplItemFn, ItemImpl, LitStr, ReceiverKind, ReturnType,
@@ -56,6 +57,35 @@ pub(crate) fn block(block: &ItemImpl, errors: &Errors) {
         let help = "write the types out; generic methods go into an `impl` block of their own";
         errors.report(&block.generics, "the behaviour of a widget cannot be generic", help);
     }
+}
+
+/// Reports a method whose name is that of an earlier one, if the host calls one of the two, and answers whether it may stay:
+/// what would be called is not known, so one of them goes, and nothing else is reported about it.
+pub(crate) fn once(
+    method: &ImplItemFn,
+    role: Option<Role>,
+    earlier: &mut Vec<(Ident, Option<Role>)>,
+    errors: &Errors,
+) -> bool {
+    if attributes::conditional(&method.attrs).is_some() {
+        return true;
+    }
+    let (ident, name) = (&method.sig.ident, plain(&method.sig.ident));
+    let other = earlier.iter().find(|(other, _)| plain(other) == name).map(|(_, role)| *role);
+    let message = match (other, role) {
+        (Some(Some(Role::Input)), Some(Role::Input)) => {
+            format!("a second input `{name}`: a port has one handler")
+        }
+        (Some(Some(role)), _) | (Some(None), Some(role)) => {
+            format!("a second method `{name}`, and one of the two is `#[{}]`", role.name())
+        }
+        (Some(None), None) | (None, _) => {
+            earlier.push((ident.clone(), role));
+            return true;
+        }
+    };
+    errors.report(ident, message, "give one of the two another name");
+    false
 }
 
 /// Reports an output port that is declared with two types, and collects the ports.

@@ -1,6 +1,6 @@
 //! Writes `Widget`, the exported descriptor and `Behaviour`.
 
-use proc_macro2::{Literal, Span, TokenStream};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::{ItemImpl, LitStr, Type};
 
@@ -28,11 +28,30 @@ pub(crate) fn export(widget: &StateType, identity: &Identity) -> TokenStream {
         return implementation;
     }
     let symbol = symbol("shrine_widget_", &id);
+    let once = once("widget_id", &id, identity.id.as_ref().map_or_else(Span::call_site, LitStr::span));
     generated! {
         #implementation
+        #once
         const _: () = {
             #[unsafe(export_name = #symbol)]
             pub static DESCRIPTOR: ::shrine::__private::Descriptor = ::shrine::__private::Descriptor::of::<#ident>();
+        };
+    }
+}
+
+/// Has the compiler refuse a second item of that name in the crate, in whichever modules the two are.
+///
+/// Two symbols of one name are found when code is generated, which `cargo check` and editors never do. An exported macro
+/// has a name at the root of its crate wherever it is written, and names are resolved first of all.
+pub(crate) fn once(what: &str, name: &str, place: Span) -> TokenStream {
+    let place = at(place);
+    let taken = Ident::new(&format!("{}_is_taken", symbol(&format!("__{what}_"), name)), place);
+    quote_spanned! { place =>
+        const _: () = {
+            #[doc(hidden)]
+            #[allow(non_local_definitions)]
+            #[macro_export]
+            macro_rules! #taken { () => {}; }
         };
     }
 }
@@ -188,7 +207,7 @@ fn message(parameters: &[Parameter]) -> Type {
 }
 
 /// Calls a handler; an input reads its message first.
-fn call(method: &syn::Ident, parameters: &[Parameter], input: bool, behaviour: &Behaviour) -> TokenStream {
+fn call(method: &Ident, parameters: &[Parameter], input: bool, behaviour: &Behaviour) -> TokenStream {
     let takes_message = parameters.iter().any(|parameter| matches!(parameter, Parameter::Message(_)));
     let local = takes_message.then(|| generated! { let __message = });
     let read = input.then(|| {
@@ -213,7 +232,7 @@ fn call(method: &syn::Ident, parameters: &[Parameter], input: bool, behaviour: &
 }
 
 /// Calls a method and makes a `Result` of what it returns; a type that is none is reported at the method's name.
-fn outcome(method: &syn::Ident, arguments: &TokenStream) -> TokenStream {
+fn outcome(method: &Ident, arguments: &TokenStream) -> TokenStream {
     let call = quote_spanned! { at(method.span()) => Self::#method(self, #arguments) };
     generated! { ::shrine::__private::Outcome::outcome(#call) }
 }

@@ -45,14 +45,19 @@ pub(crate) fn no_arguments(arguments: TokenStream, errors: &Errors) {
     }
 }
 
-/// Reads the methods, and removes the attributes that say what they are.
+/// Reads the methods, and removes the attributes that say what they are, and methods whose name is taken.
 pub(crate) fn behaviour(block: &mut ItemImpl, errors: &Errors) -> Behaviour {
     let mut behaviour = Behaviour::default();
-    for item in &mut block.items {
+    let mut names = Vec::new();
+    block.items.retain_mut(|item| {
         match item {
             ImplItem::Fn(method) => {
                 let roles = roles(&mut method.attrs);
                 let renamed = former::take_outputs(&mut method.sig);
+                let role = roles.first().map(|(role, _)| *role);
+                if !check::once(method, role, &mut names, errors) {
+                    return false;
+                }
                 self::method(method, &roles, &renamed, &mut behaviour, errors);
             }
             ImplItem::Const(item) => misplaced(&mut item.attrs, errors),
@@ -60,7 +65,8 @@ pub(crate) fn behaviour(block: &mut ItemImpl, errors: &Errors) -> Behaviour {
             ImplItem::Macro(item) => misplaced(&mut item.attrs, errors),
             _ => {}
         }
-    }
+        true
+    });
     behaviour
 }
 

@@ -290,7 +290,11 @@ impl<W: Write> Human<W> {
         } else {
             format!("  (only {})", report.instances.join(", "))
         };
-        let name = format!("{}.{}", report.widget, report.field);
+        let name = match report.field.as_str() {
+            // All of the state.
+            "" => report.widget.clone(),
+            field => format!("{}.{field}", report.widget),
+        };
         self.raw(&format!("{:21}{name:<24} {}{detail}{only}\n", "", what));
     }
 

@@ -62,6 +62,22 @@ fn failure() -> Event {
 }
 
 #[test]
+fn what_happened_to_the_whole_state_is_told_of_the_widget() {
+    let report = FieldReport {
+        widget: "counter".into(),
+        instances: vec![],
+        field: String::new(),
+        what: FieldChange::Defaulted,
+        detail: "the whole state starts anew".into(),
+    };
+    let lines = lines(Style::default(), |human| human.field(&report));
+    assert_eq!(
+        lines,
+        ["                     counter                  defaulted  the whole state starts anew"]
+    );
+}
+
+#[test]
 fn an_update_tells_versions_times_and_fields() {
     let lines = lines(Style::default(), |human| human.event(&update(7)));
     assert_eq!(

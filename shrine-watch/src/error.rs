@@ -19,10 +19,12 @@ pub enum Error {
         /// The directory of the project.
         directory: PathBuf,
     },
-    /// Cargo does not understand the project.
+    /// A file of the project cannot be understood.
     Configuration {
-        /// What cargo said.
+        /// Why.
         reason: String,
+        /// What to do; empty where the reason says it.
+        help: String,
     },
     /// An argument cannot be right.
     Usage {
@@ -81,8 +83,9 @@ impl Error {
                 "start `cargo shrine watch {}` in another terminal, with the same `--target-dir` if you give one",
                 directory.display()
             )),
-            Self::Configuration { .. } | Self::Io { .. } | Self::BuildFailed { .. } => None,
-            Self::Usage { help, .. } | Self::Refused { help, .. } | Self::LoadFailed { help, .. } => {
+            Self::Io { .. } | Self::BuildFailed { .. } => None,
+            Self::Configuration { help, .. }
+            | Self::Usage { help, .. } | Self::Refused { help, .. } | Self::LoadFailed { help, .. } => {
                 Some(help.clone()).filter(|help| !help.is_empty())
             }
             Self::Watch { .. } => {
@@ -116,7 +119,7 @@ impl fmt::Display for Error {
         match self {
             Self::NothingToWatch { reason } => write!(f, "nothing to watch: {reason}"),
             Self::NoWatch { directory } => write!(f, "no watch of `{}` runs", directory.display()),
-            Self::Configuration { reason } => f.write_str(reason),
+            Self::Configuration { reason, .. } => f.write_str(reason),
             Self::Usage { reason, .. } | Self::Refused { reason, .. } | Self::LoadFailed { reason, .. } => {
                 f.write_str(reason)
             }

@@ -158,7 +158,7 @@ impl Project {
 }
 
 fn read_metadata(start: &Start, options: &CargoOptions) -> Result<Metadata, Error> {
-    let configuration = |reason: String| Error::Configuration { reason };
+    let configuration = |reason: String| Error::Configuration { reason, help: String::new() };
     if !start.manifest.is_file() {
         return Err(configuration(format!("`{}` is gone", start.manifest.display())));
     }

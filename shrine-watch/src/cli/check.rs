@@ -99,7 +99,7 @@ impl Said {
         }
         let lock = lock.unwrap_or_default();
         self.released += lock.widgets.values().chain(lock.states.values()).map(BTreeMap::len).sum::<usize>();
-        let before = match git::before(directory, FILE, against)? {
+        let before = match git::before(directory, name, FILE, against)? {
             Before::In { revision, text: Some(text) } => match Lock::parse(&text) {
                 Ok(before) => Some((revision, before)),
                 Err(error) => {
@@ -107,7 +107,12 @@ impl Said {
                     None
                 }
             },
-            Before::In { .. } => None,
+            Before::In { revision, text: None } => {
+                if !lock.widgets.is_empty() || !lock.states.is_empty() {
+                    self.notes.push(format!("{FILE} of {name} is not in {revision}: all of it is new"));
+                }
+                None
+            }
             Before::Unknown { reason } => {
                 self.notes.push(format!("{FILE} of {name} was not compared with what it was: {reason}"));
                 None

@@ -73,7 +73,7 @@ fn write(path: &Path, running: &str) -> Result<String, Error> {
     let file = path.display();
     let mistakes = |errors: Vec<SceneError>| {
         let shown: Vec<_> = errors.iter().map(|error| error.render(&file.to_string())).collect();
-        Error::Configuration { reason: shown.join("\n\n") }
+        Error::Configuration { reason: shown.join("\n\n"), help: String::new() }
     };
     let running = Scene::parse(running).map_err(mistakes)?;
     let text = match fs::read_to_string(path) {

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use toml_edit::{DocumentMut, Item};
+
 use crate::error::Error;
 
 /// A file as it was.
@@ -22,12 +24,13 @@ pub enum Before {
     },
 }
 
-/// What `file` in `directory` was in a revision: the given one, or that in which the work on this branch began.
+/// What `file` in `directory`, which is that of a package, was in a revision: the given one, or that in which the work on
+/// this branch began. A directory that was called something else there is found by the name of the package.
 ///
 /// # Errors
 ///
 /// When the given revision is none.
-pub fn before(directory: &Path, file: &str, revision: Option<&str>) -> Result<Before, Error> {
+pub fn before(directory: &Path, package: &str, file: &str, revision: Option<&str>) -> Result<Before, Error> {
     let git = Git { directory };
     let unknown = |reason: &str| Ok(Before::Unknown { reason: reason.to_owned() });
     let Some(prefix) = git.ask(&["rev-parse", "--show-prefix"]) else {
@@ -50,8 +53,8 @@ pub fn before(directory: &Path, file: &str, revision: Option<&str>) -> Result<Be
     let path = format!("{}{file}", prefix.trim());
     let is_there = git.ask(&["ls-tree", "--full-tree", "--name-only", &commit, "--", &path]);
     let text = match is_there {
-        Some(names) if !names.trim().is_empty() => git.ask(&["show", &format!("{commit}:{path}")]),
-        _ => None,
+        Some(names) if !names.trim().is_empty() => git.text(&commit, &path),
+        _ => git.elsewhere(&commit, package, file),
     };
     Ok(Before::In { revision, text })
 }
@@ -95,6 +98,27 @@ impl Git<'_> {
             &format!("{revision}^{{commit}}"),
         ]);
         commit.map(|commit| commit.trim().to_owned())
+    }
+
+    /// The file of a package that was in another directory.
+    fn elsewhere(&self, commit: &str, package: &str, file: &str) -> Option<String> {
+        let names = self.ask(&["ls-tree", "-r", "-z", "--full-tree", "--name-only", commit])?;
+        let beside = |path: &&str| {
+            let directory = path.strip_suffix(file).filter(|rest| rest.is_empty() || rest.ends_with('/'));
+            let manifest = directory.and_then(|rest| self.text(commit, &format!("{rest}Cargo.toml")));
+            let manifest = manifest.and_then(|text| text.parse::<DocumentMut>().ok());
+            manifest.is_some_and(|manifest| {
+                let name = manifest.get("package").and_then(|of| of.get("name"));
+                name.and_then(Item::as_str) == Some(package)
+            })
+        };
+        let path = names.split('\0').find(beside)?;
+        self.text(commit, path)
+    }
+
+    /// A file of a commit.
+    fn text(&self, commit: &str, path: &str) -> Option<String> {
+        self.ask(&["show", &format!("{commit}:{path}")])
     }
 
     /// What git says, unless it fails.
@@ -141,23 +165,39 @@ mod tests {
         let inner = root.path().join("a");
         git(root.path(), &["init", "--quiet"]);
         fs::create_dir_all(&inner).unwrap();
-        assert!(matches!(before(&inner, "lock", None), Ok(Before::Unknown { .. })), "no commit yet");
+        assert!(matches!(before(&inner, "p", "lock", None), Ok(Before::Unknown { .. })), "no commit yet");
         commit(root.path(), "one");
-        assert_eq!(text(before(&inner, "lock", None)), ("HEAD".to_owned(), Some("one".to_owned())));
-        assert_eq!(text(before(&inner, "other", None)), ("HEAD".to_owned(), None));
+        assert_eq!(text(before(&inner, "p", "lock", None)), ("HEAD".to_owned(), Some("one".to_owned())));
+        assert_eq!(text(before(&inner, "p", "other", None)), ("HEAD".to_owned(), None));
         git(root.path(), &["checkout", "--quiet", "-b", "work"]);
         commit(root.path(), "two");
-        let (revision, found) = text(before(&inner, "lock", None));
+        let (revision, found) = text(before(&inner, "p", "lock", None));
         assert!(revision.ends_with(" (main)"), "{revision}");
         assert_eq!(found.as_deref(), Some("one"));
-        assert_eq!(text(before(&inner, "lock", Some("work"))).1.as_deref(), Some("two"));
-        assert!(matches!(before(&inner, "lock", Some("nowhere")), Err(Error::Usage { .. })));
+        assert_eq!(text(before(&inner, "p", "lock", Some("work"))).1.as_deref(), Some("two"));
+        assert!(matches!(before(&inner, "p", "lock", Some("nowhere")), Err(Error::Usage { .. })));
+    }
+
+    #[test]
+    fn a_package_is_known_by_its_name_where_its_directory_had_another() {
+        let root = tempfile::tempdir().unwrap();
+        git(root.path(), &["init", "--quiet"]);
+        fs::create_dir_all(root.path().join("b")).unwrap();
+        fs::write(root.path().join("b/lock"), "of another").unwrap();
+        fs::write(root.path().join("b/Cargo.toml"), "[package]\nname = \"q\"\n").unwrap();
+        fs::create_dir_all(root.path().join("a")).unwrap();
+        fs::write(root.path().join("a/Cargo.toml"), "[package]\nname = \"p\"\n").unwrap();
+        commit(root.path(), "one");
+        fs::rename(root.path().join("a"), root.path().join("c")).unwrap();
+        let moved = root.path().join("c");
+        assert_eq!(text(before(&moved, "p", "lock", None)), ("HEAD".to_owned(), Some("one".to_owned())));
+        assert_eq!(text(before(&moved, "r", "lock", None)), ("HEAD".to_owned(), None));
     }
 
     #[test]
     fn without_git_nobody_can_tell() {
         let root = tempfile::tempdir().unwrap();
-        assert!(matches!(before(root.path(), "lock", None), Ok(Before::Unknown { .. })));
-        assert!(matches!(before(root.path(), "lock", Some("HEAD")), Err(Error::Usage { .. })));
+        assert!(matches!(before(root.path(), "p", "lock", None), Ok(Before::Unknown { .. })));
+        assert!(matches!(before(root.path(), "p", "lock", Some("HEAD")), Err(Error::Usage { .. })));
     }
 }

@@ -15,9 +15,12 @@ use crate::error::Error;
 pub fn read(directory: &Path) -> Result<Option<Lock>, Error> {
     let path = path(directory);
     match fs::read_to_string(&path) {
-        Ok(text) => Lock::parse(&text)
-            .map(Some)
-            .map_err(|error| Error::Configuration { reason: format!("{}: {error}", path.display()) }),
+        Ok(text) => Lock::parse(&text).map(Some).map_err(|error| Error::Configuration {
+            reason: format!("{}: {error}", path.display()),
+            help: format!(
+                "take it back to what was committed, as `git checkout HEAD -- {FILE}` does; `cargo shrine release` adds to it"
+            ),
+        }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Error::io(format!("read {}", path.display()), error)),
     }

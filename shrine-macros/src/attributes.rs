@@ -99,6 +99,7 @@ impl<'a> Options<'a> {
             Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text.clone()),
             _ => None,
         };
+        let text = |expression: &Expr| text(&ungrouped(expression.clone()));
         let Some(entry) = self.once(name) else { return Vec::new() };
         let texts = match &entry.value {
             Value::Is(Expr::Array(array)) => array.elems.iter().map(text).collect(),
@@ -220,11 +221,19 @@ fn entry(input: ParseStream<'_>) -> syn::Result<Entry> {
             let message = format!("`{name}` has no value\n\n  = help: write `{name} = ..`");
             return Err(syn::Error::new(name.span(), message));
         }
-        Value::Is(input.parse()?)
+        Value::Is(ungrouped(input.parse()?))
     } else {
         Value::None
     };
     Ok(Entry { name, value })
+}
+
+/// What a fragment of `macro_rules!` stands for, as `$id:literal`: it comes in a group that nobody sees.
+pub(crate) fn ungrouped(expression: Expr) -> Expr {
+    match expression {
+        Expr::Group(group) if group.attrs.is_empty() => ungrouped(*group.expr),
+        other => other,
+    }
 }
 
 /// The first attribute that makes the item exist only under some configurations.

@@ -110,7 +110,7 @@ fn agree(said: &[Ident], keeping: &Keeping, errors: &Errors) {
 }
 
 fn limits(name: &Ident, tokens: TokenStream, example: &str, errors: &Errors) -> Option<Limits> {
-    match syn::parse2::<Expr>(tokens.clone()) {
+    match syn::parse2::<Expr>(tokens.clone()).map(attributes::ungrouped) {
         Ok(Expr::Range(range)) if range.start.is_some() || range.end.is_some() => {
             empty(name, &range, errors);
             Some(Limits { range, place: name.span() })
@@ -170,6 +170,7 @@ impl End {
             Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => number.base10_parse().ok().map(Self::Int),
             Expr::Lit(ExprLit { lit: Lit::Float(number), .. }) => number.base10_parse().ok().map(Self::Float),
             Expr::Lit(ExprLit { lit: Lit::Char(one), .. }) => Some(Self::Char(one.value())),
+            Expr::Group(group) => Self::of(&group.expr),
             Expr::Unary(ExprUnary { op: UnOp::Neg(_), expr, .. }) => match Self::of(expr)? {
                 Self::Int(number) => Some(Self::Int(-number)),
                 Self::Float(number) => Some(Self::Float(-number)),
@@ -185,7 +186,7 @@ fn values(name: &Ident, tokens: TokenStream, errors: &Errors) -> Option<Vec<Expr
     if values.is_empty() {
         errors.report(name, "`values` names none", "write them as you would assign them: `values(1, 2)`");
     }
-    Some(values.into_iter().collect())
+    Some(values.into_iter().map(attributes::ungrouped).collect())
 }
 
 /// The shape of a field with what its `#[fixture(..)]` says of it.

@@ -30,6 +30,13 @@ pub(super) fn differences(state: &StateType, shape: &[String]) -> Vec<String> {
             }
         }
     }
+    if found.is_empty() {
+        // Then it is in a type inside, which only the compiler can look into; what it was is known.
+        let unknown = parts.iter().filter(|(_, now)| now.is_none());
+        let before = unknown.filter_map(|(name, _)| released.iter().find(|(released, _)| released == name));
+        let spelt_out = before.filter(|(_, before)| before.contains('{'));
+        found.extend(spelt_out.map(|(name, before)| format!("`{name}` was released as `{before}`")));
+    }
     found
 }
 

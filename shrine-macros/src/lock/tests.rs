@@ -73,6 +73,21 @@ fn a_released_version_is_held_to_its_fingerprint_and_says_what_differs() {
 }
 
 #[test]
+fn what_a_type_inside_was_is_told_where_nothing_else_differs() {
+    let item = quote! {
+        pub struct Counter {
+            pub total: i64,
+            pub mode: Mode,
+        }
+    };
+    let lock = format!("format = 1\n{}", released("1.0.0", r#""mode: Mode { Idle, On(u8) }", "total: i64""#));
+    let found =
+        messages(widget::attribute(quote!(id = "counter", version = "1.0.0"), item, &Lock::of_text(&lock)));
+    let [message] = found.as_slice() else { panic!("{found:#?}") };
+    assert!(message.contains("= help: `mode` was released as `Mode {{ Idle, On(u8) }}`"), "{message}");
+}
+
+#[test]
 fn an_older_version_speaks_only_if_no_newer_one_does() {
     let lock = released("1.0.0", "") + &released("0.9.0", r#""count: i64""#);
     let found = counter(&lock);

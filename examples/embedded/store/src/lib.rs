@@ -1,7 +1,7 @@
 //! The widgets of the key-value server: a [`Store`] that answers requests, and behind it a [`Meter`] that counts them.
 //!
 //! This crate is linked into the server. With `cargo run -p embedded --features live`, an edit here is taken in while
-//! clients are connected: add a command to [`Store::answer`], save, and type it in a session that was open before.
+//! clients are connected: add a command to `Store::answer`, save, and type it in a session that was open before.
 
 mod meter;
 

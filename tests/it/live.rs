@@ -3,5 +3,6 @@
 mod conservation;
 mod faults;
 mod graph;
+mod letters;
 mod options;
 mod threads;

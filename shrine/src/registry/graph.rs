@@ -317,16 +317,23 @@ impl Graph {
         let place = self.inlet(target, transforms);
         let seq = self.seq;
         self.seq += 1;
-        self.enter(place, seq, of, payload);
+        self.enter(place, seq, of, payload, transforms);
         seq
     }
 
     /// Enters a message from outside that has a place in the order.
-    fn enter(&mut self, place: usize, seq: u64, of: &PortInfo, payload: Vec<u8>) {
+    fn enter(&mut self, place: usize, seq: u64, of: &PortInfo, payload: Vec<u8>, transforms: &Transforms) {
         self.save(place);
         let Some(Some(connection)) = self.connections.get_mut(place) else { return };
         let index = connection.lane.type_index(of.fingerprint, || PayloadInfo::from(of));
         connection.lane.push(connection.options.mode, seq, index, payload);
+        if let Route::Live(path) = &connection.route {
+            let takes = self.instances[path.target].module.interface().inputs.get(path.port as usize);
+            if takes.is_none_or(|takes| takes.fingerprint != of.fingerprint) {
+                // It was accepted when other code ran: whether it can be read now is found out, or it waits.
+                self.validate(place, transforms);
+            }
+        }
         self.list(place);
     }
 
@@ -485,7 +492,7 @@ impl Graph {
         transforms: &Transforms,
     ) {
         let place = self.inlet(target, transforms);
-        self.enter(place, seq, of, payload);
+        self.enter(place, seq, of, payload, transforms);
     }
 }
 

@@ -240,6 +240,23 @@ fn what_a_worker_sends_arrives_once_and_in_order_over_hundreds_of_updates() {
     assert!(faults.is_empty(), "what panicked was taken back: {faults:?}");
 }
 
+#[test]
+fn a_message_that_is_accepted_while_the_type_of_its_port_changes_waits_for_its_type() {
+    let mut registry = Registry::new();
+    update::<First>(&mut registry);
+    registry.create("a", "worker").expect("creates");
+    let inbox = registry.inbox();
+    let send = move |_: &_| Ok((0..3_u64).try_for_each(|n| inbox.send("a.number", &n))?);
+    let outcome = registry.hot_update(library::<OtherType>(), HotUpdate::new().before(send));
+    assert!(matches!(outcome, Outcome::Updated(_)), "{outcome:?}");
+    registry.run_until_idle(100);
+    assert_eq!(registry.state::<OtherType>("a").expect("state").tally, Tally::default());
+    assert_eq!(faults(&mut registry), []);
+    update::<First>(&mut registry);
+    registry.run_until_idle(100);
+    assert_eq!(registry.state::<First>("a").expect("state").tally, Tally { next: 3, wrong: 0 });
+}
+
 /// The inbox that an instance was started with, for the test to send from.
 #[widget(id = "threads.lends", version = "1.0.0")]
 #[derive(Debug, Clone, Default, PartialEq)]

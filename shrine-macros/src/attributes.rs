@@ -1,6 +1,7 @@
 //! Reads attributes: which are ours, and what is in their parentheses.
 
 use proc_macro2::{Ident, TokenStream};
+use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
 use syn::punctuated::Punctuated;
@@ -89,6 +90,13 @@ impl<'a> Options<'a> {
         let entry = self.once(name)?;
         match entry.value {
             Value::Is(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => Some(text),
+            // A version is easily written as the number that it looks like.
+            Value::Is(Expr::Lit(ExprLit { lit: ref number @ (Lit::Int(_) | Lit::Float(_)), .. }))
+                if name == "version" =>
+            {
+                let help = format!("{name} = \"{}\"", number.to_token_stream());
+                self.wrong(&entry, "is text", &help)
+            }
             _ => self.wrong(&entry, "is text", &format!("{name} = \"{example}\"")),
         }
     }

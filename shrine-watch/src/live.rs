@@ -97,7 +97,7 @@ impl Live {
         registry.take_events()
     }
 
-    /// Has `waker` called, on another thread, when [`poll`](Self::poll) has something to do.
+    /// Has `waker` called, on another thread, when [`poll`](Self::poll) has something to do; and at once, because it may have already.
     pub fn on_change(&mut self, waker: impl Fn() + Send + 'static) {
         #[cfg(feature = "live")]
         if let Some(running) = &self.running {
@@ -169,10 +169,8 @@ mod running {
         }
 
         pub(super) fn on_change(&self, waker: Waker) {
-            if !self.has_begun {
-                // The first build begins with the first call of `poll`.
-                waker();
-            }
+            // Something may wait already: the first build begins with the first call of `poll`.
+            waker();
             *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(waker);
         }
 

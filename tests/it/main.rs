@@ -2,6 +2,7 @@
 
 mod commands;
 mod decode;
+mod embedded;
 mod fixtures;
 mod flow;
 mod grammar;

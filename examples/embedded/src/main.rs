@@ -34,9 +34,6 @@ use signal_hook::iterator::Signals;
 
 use server::Server;
 
-/// How often it is looked whether there is new code.
-const LOOK: Duration = Duration::from_millis(20);
-
 fn main() -> Result<(), BoxError> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:7070".to_owned());
     let mut registry = assemble()?;
@@ -45,6 +42,10 @@ fn main() -> Result<(), BoxError> {
     // One that is about to wake up needs no second call: there is room for one.
     let (wake, woken) = mpsc::sync_channel(1);
     let ended = end_on_signals(wake.clone())?;
+    let changed = wake.clone();
+    live.on_change(move || {
+        let _ = changed.try_send(());
+    });
     registry.on_message(move || {
         let _ = wake.try_send(());
     });
@@ -57,7 +58,7 @@ fn main() -> Result<(), BoxError> {
         registry.poll();
         events.extend(registry.take_events());
         events.iter().for_each(|event| tell(event, &server));
-        wait(&woken, registry.next_timer(), live.is_enabled());
+        wait(&woken, registry.next_timer());
     }
     server.close();
     println!("ended with {}", view(&mut registry)?);
@@ -91,11 +92,10 @@ fn end_on_signals(wake: SyncSender<()>) -> Result<Arc<AtomicBool>, BoxError> {
     Ok(ended)
 }
 
-/// Waits until there is a request, a timer is due, or it is time to look for new code.
-fn wait(woken: &Receiver<()>, timer: Option<Duration>, is_live: bool) {
-    let look = is_live.then_some(LOOK);
+/// Waits until there is a request, new code, or a timer that is due.
+fn wait(woken: &Receiver<()>, timer: Option<Duration>) {
     // Being woken, and not being woken in time, are both reasons to go on.
-    let _ = match timer.into_iter().chain(look).min() {
+    let _ = match timer {
         Some(time) => woken.recv_timeout(time).is_ok(),
         None => woken.recv().is_ok(),
     };

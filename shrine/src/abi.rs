@@ -22,6 +22,7 @@
 //! | 1 | 2026-11 | transforms: `alive, describe, call` |
 //! | 1 | 2026-11 | `converts, convert`, for widgets and transforms |
 //! | 1 | 2026-11 | `Host::inbox` with `post, retain, release`; `started, stopped` |
+//! | 1 | 2026-11 | `nested, carry_nested` |
 
 mod convert;
 mod guard;
@@ -277,6 +278,31 @@ pub struct Table {
     pub started: Option<unsafe extern "C" fn(Instance, *const Host) -> i32>,
     /// Runs the hook.
     pub stopped: Option<unsafe extern "C" fn(Instance, *const Host) -> i32>,
+    /// Answers with the chains of the versioned types inside of the state, as a list of
+    /// [`NestedChain`](crate::state::nested::NestedChain).
+    pub nested: Option<unsafe extern "C" fn(*const Host) -> i32>,
+    /// Carries a value of such a type: the [`NestedCarry`]. Answers with the value and with its part of the attic.
+    pub carry_nested: Option<unsafe extern "C" fn(*const NestedCarry, *const Host) -> i32>,
+}
+
+/// What [`Table::carry_nested`] is asked.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct NestedCarry {
+    /// The size of this struct in bytes.
+    pub size: usize,
+    /// The index of the chain in the answer of [`Table::nested`].
+    pub chain: u32,
+    /// 0 from an older version to the newest of the chain, 1 back from that to an older one.
+    pub back: u32,
+    /// The older version, UTF-8.
+    pub version: Bytes,
+    /// The value.
+    pub value: Bytes,
+    /// What the attic has below its place.
+    pub attic: Bytes,
+    /// Its place in the state, UTF-8.
+    pub path: Bytes,
 }
 
 /// Where a call's answers go, and what the host offers meanwhile. Owned, and bounded, by the host.

@@ -396,6 +396,9 @@ pub struct FieldReport {
     /// The rest of the sentence, for people: old name, types, value.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
+    /// How many values of a versioned type were migrated; 0 for other changes.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub count: usize,
 }
 
 /// The ways in which a field is touched.
@@ -423,6 +426,8 @@ pub enum FieldChange {
     Attic,
     /// It came back, and so did its value from the attic.
     Restored,
+    /// It is of a versioned type, whose own hops carried its values to another version.
+    Migrated,
 }
 
 /// What became of connections over an update.

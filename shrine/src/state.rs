@@ -9,8 +9,9 @@
 //! | [`convert`] | which changes of a field's type need no code? |
 //! | [`opaque`] | how does a foreign type take part? |
 //! | [`attic`] | where do values wait that the current code has no field for? |
+//! | [`nested`] | which version of a type inside of a state leads to which? |
 //! | [`payload`] | does a message of another shape fit, and what becomes of it? |
-//! | `plan`, `reconcile` | (feature `host`) what does an update do with an instance's state? |
+//! | `plan`, `reconcile`, `touched` | (feature `host`) what does an update do with an instance's state? |
 //! | `lock` | (feature `host`) which shapes were released and may not change any more? |
 //! | `json` | (feature `host`) how do people read and write state? |
 
@@ -21,6 +22,7 @@ pub mod convert;
 pub mod json;
 #[cfg(feature = "host")]
 pub mod lock;
+pub mod nested;
 pub mod opaque;
 pub mod payload;
 #[cfg(feature = "host")]
@@ -30,6 +32,8 @@ pub mod reconcile;
 pub mod shape;
 mod std_types;
 pub mod step;
+#[cfg(feature = "host")]
+pub mod touched;
 pub mod value;
 
 use std::cell::Cell;

@@ -11,6 +11,7 @@ mod libraries;
 mod live;
 mod live_watch;
 mod macros;
+mod nested;
 mod payloads;
 mod release;
 mod runtime;

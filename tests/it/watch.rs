@@ -417,3 +417,47 @@ fn what_a_workers_thread_sends_survives_edits() {
     assert_eq!((&state["next"], &state["wrong"]), (&json!([COUNT, COUNT, COUNT, COUNT]), &json!(0)));
     watch.quit();
 }
+
+#[test]
+fn a_nested_type_that_is_raised_alone_goes_over_its_own_hop_and_back() {
+    let project = Project::of_example("counter", "counter-nested");
+    let source = |item: &str, made: &str| {
+        format!(
+            "//! A list.\n\nuse shrine::prelude::*;\n\n{item}\n\n/// A list.\n\
+             #[widget(id = \"counter\", version = \"1.0.0\")]\n#[derive(Debug, Default)]\npub struct Counter {{\n\
+             /// What is on it.\npub items: Vec<Item>,\n}}\n\n#[widget]\nimpl Counter {{\n\
+             #[input]\nfn add(&mut self, text: String, count: &mut Output<u64>) {{\n\
+             self.items.push({made});\ncount.send(self.items.len() as u64);\n}}\n}}\n"
+        )
+    };
+    let first =
+        "/// An item.\n#[state]\n#[derive(Debug)]\npub struct Item {\n/// Its text.\npub text: String,\n}";
+    let second = "/// An item.\n#[state(version = \"2\")]\n\
+         #[migrate(from = \"1\", rename(text => title), add(len = |old| old.text.len() as u32))]\n#[derive(Debug)]\n\
+         pub struct Item {\n/// Its title.\npub title: String,\n/// Its length.\npub len: u32,\n}";
+    let (first, second) = (source(first, "Item { text }"), source(second, "Item { len: 0, title: text }"));
+    project.write("src/lib.rs", &first);
+    let mut watch = Watch::start(project.path(), &[]);
+    watch.expect("ready");
+    assert_eq!(watch.send("counter.add", &json!("milk")), 1);
+    assert_eq!(watch.send("counter.add", &json!("eggs and ham")), 2);
+
+    project.write("src/lib.rs", &second);
+    let updated = watch.expect("updated");
+    assert_eq!(plan(&updated), "structural");
+    let line = &updated["report"][0];
+    assert_eq!(
+        (&line["field"], &line["what"], &line["count"]),
+        (&json!("items[]"), &json!("migrated"), &json!(2))
+    );
+    assert_eq!(line["detail"], "Item 1 -> 2");
+    let items = json!({"items": [{"title": "milk", "len": 4}, {"title": "eggs and ham", "len": 12}]});
+    assert_eq!(watch.state("counter"), items);
+
+    assert_eq!(watch.send("counter.add", &json!("tea")), 3);
+    project.write("src/lib.rs", &first);
+    watch.expect("updated");
+    let items = json!({"items": [{"text": "milk"}, {"text": "eggs and ham"}, {"text": "tea"}]});
+    assert_eq!(watch.state("counter"), items);
+    watch.quit();
+}

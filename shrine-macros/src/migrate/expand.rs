@@ -9,7 +9,7 @@ use super::model::{Link, Shortcut};
 use crate::attributes;
 use crate::names::plain;
 use crate::state::StateType;
-use crate::state::expand::{lenient, older};
+use crate::state::expand::{self, lenient};
 use crate::state::model::{Body, Field, Variant};
 use crate::version::Version;
 
@@ -56,7 +56,7 @@ pub(crate) fn chain(owner: &Owner, chain: &Chain<'_>) -> TokenStream {
     for (index, link) in chain.links.iter().enumerate() {
         let (newer, newer_version) = chain.at(index);
         out.extend(older_type(chain.head, link));
-        out.extend(older(&link.older));
+        out.extend(expand::state(&link.older));
         out.extend(payload::types(chain.head, newer_version, link, &mut payloads));
         out.extend(step::step(chain.head, newer, newer_version, link));
         out.extend(versions::version(chain, index + 1));

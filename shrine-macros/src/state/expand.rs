@@ -15,15 +15,6 @@ use crate::names;
 
 /// `impl State`.
 pub(crate) fn state(state: &StateType) -> TokenStream {
-    implementation(state, upgrades(state))
-}
-
-/// `impl State` for an older version: nobody converts messages to it, so it does not say what it contains.
-pub(crate) fn older(state: &StateType) -> TokenStream {
-    implementation(state, None)
-}
-
-fn implementation(state: &StateType, upgrades: Option<TokenStream>) -> TokenStream {
     let ident = &state.ident;
     if !state.usable {
         return stub(state);
@@ -32,6 +23,7 @@ fn implementation(state: &StateType, upgrades: Option<TokenStream>) -> TokenStre
     let fingerprint = versioned(fingerprint(state), state);
     let nullable = nullable(&state.body);
     let shape = shape(state);
+    let upgrades = upgrades(state);
     let encode = encode(&state.body);
     let decode = decode(&state.body);
     generated! {
@@ -286,6 +278,10 @@ fn upgrades(state: &StateType) -> Option<TokenStream> {
     };
     let mut types: Vec<&Type> = Vec::new();
     for field in fields.into_iter().filter(|field| !field.is_transient() && field.codec().is_none()) {
+        // What is spelled with names of std alone has no versions.
+        if canonical(&field.ty).is_some() {
+            continue;
+        }
         let text = names::of_type(&field.ty);
         if !types.iter().any(|known| names::of_type(known) == text) {
             types.push(&field.ty);

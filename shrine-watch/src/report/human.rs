@@ -285,6 +285,8 @@ impl<W: Write> Human<W> {
     fn field(&mut self, report: &FieldReport) {
         let what = name_of(&report.what);
         let detail = if report.detail.is_empty() { String::new() } else { format!("  {}", report.detail) };
+        let values =
+            if report.count == 0 { String::new() } else { format!(", {}", count(report.count, "value")) };
         let only = if report.instances.is_empty() {
             String::new()
         } else {
@@ -295,7 +297,7 @@ impl<W: Write> Human<W> {
             "" => report.widget.clone(),
             field => format!("{}.{field}", report.widget),
         };
-        self.raw(&format!("{:21}{name:<24} {}{detail}{only}\n", "", what));
+        self.raw(&format!("{:21}{name:<24} {}{detail}{values}{only}\n", "", what));
     }
 
     fn planned(&mut self, plan: &UpdatePlan) {

@@ -2,7 +2,7 @@
 
 use std::mem::MaybeUninit;
 
-use super::{Host, InboxTable, Table, TransformTable};
+use super::{Host, InboxTable, NestedCarry, Table, TransformTable};
 
 /// A struct of C that begins with its size.
 ///
@@ -22,6 +22,9 @@ unsafe impl Growing for Host {}
 
 // SAFETY: see the struct: a `usize`, a pointer, and functions that may be missing.
 unsafe impl Growing for InboxTable {}
+
+// SAFETY: see the struct: a `usize`, numbers, and bytes; of no bytes the pointer may be null.
+unsafe impl Growing for NestedCarry {}
 
 /// Copies the part that both sides know; the rest reads as "not there".
 ///

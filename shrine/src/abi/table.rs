@@ -4,7 +4,7 @@ use std::any::TypeId;
 use std::cell::Cell;
 
 use super::guard::{Reply, guarded};
-use super::{Bytes, Description, Host, Instance, Table, convert, image};
+use super::{Bytes, Description, Host, Instance, NestedCarry, Table, convert, image, sized};
 use crate::state::attic::Attic;
 use crate::state::codec::{Decoder, Encoder};
 use crate::state::payload::Upgrades;
@@ -35,6 +35,8 @@ pub(super) const fn of<W: Widget + Behaviour>() -> *const Table {
             convert: Some(convert::<W>),
             started: Some(started::<W>),
             stopped: Some(stopped::<W>),
+            nested: Some(nested::<W>),
+            carry_nested: Some(carry_nested::<W>),
         }
     }
 }
@@ -211,6 +213,37 @@ unsafe extern "C" fn convert<W: Widget + Behaviour>(
     };
     // SAFETY: the contract above.
     unsafe { guarded(host, call) }
+}
+
+unsafe extern "C" fn nested<W: Widget>(host: *const Host) -> i32 {
+    // SAFETY: the contract above.
+    unsafe { guarded(host, |reply| reply.result(&to_bytes(&contained::<W>().chains())?)) }
+}
+
+unsafe extern "C" fn carry_nested<W: Widget>(asked: *const NestedCarry, host: *const Host) -> i32 {
+    let call = |reply: &Reply| {
+        // SAFETY: the contract above: what is asked begins with its size.
+        let asked = unsafe { sized::read(asked) };
+        let NestedCarry { chain, back, version, value, attic, path, .. } = asked;
+        // SAFETY: the contract above.
+        let [version, value, attic, path] =
+            [version, value, attic, path].map(|bytes| unsafe { bytes.as_slice() });
+        let (version, path) = (std::str::from_utf8(version)?, std::str::from_utf8(path)?);
+        let attic: Attic = from_bytes(attic)?;
+        let carried = contained::<W>().carry(chain as usize, back != 0, version, value, attic, path);
+        let (value, attic) = carried.map_err(boxed)?;
+        reply.attic(&to_bytes(&attic)?)?;
+        reply.result(&value)
+    };
+    // SAFETY: the contract above.
+    unsafe { guarded(host, call) }
+}
+
+/// The versioned types in all versions of the state.
+fn contained<W: Widget>() -> Upgrades {
+    let mut found = Upgrades::of::<W>();
+    W::older(&mut found);
+    found
 }
 
 fn place<W: Widget + Behaviour>(port: u32) -> convert::Place {

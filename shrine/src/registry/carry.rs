@@ -6,12 +6,14 @@ use super::history::Snapshot;
 use super::history::updates::UpdateCheckpoints;
 use super::instance::head_shape;
 use crate::abi::handle::{CallError, Handle, Module};
-use crate::event::{FieldChange, PlanKind};
+use crate::event::PlanKind;
 use crate::state::attic::Attic;
-use crate::state::plan::{Decision, decide, find, hops};
-use crate::state::reconcile::{Touched, reconcile};
+use crate::state::nested::ways::{Chains, Way, survey};
+use crate::state::plan::{Decision, Reason, decide, find, hops};
+use crate::state::reconcile::{Nested, reconcile};
 use crate::state::shape::Shape;
-use crate::state::step::{Operation, VersionInfo};
+use crate::state::step::Operation;
+use crate::state::touched::{Touched, backward, forward, operations};
 use crate::state::value::Value;
 use crate::state::{from_bytes, to_bytes};
 
@@ -36,6 +38,31 @@ pub(super) fn plan(from: &Module, to: &Module) -> Decision {
     decide(from.version(), from.fingerprint(), to.versions(), from.versions())
 }
 
+/// Why a state of `from` cannot get into `to` after all, if it is for what it contains: a versioned type inside of it has no
+/// way. Otherwise, whether one of them goes back.
+pub(super) fn inside(from: &Module, to: &Module, decision: &Decision) -> Result<bool, Reason> {
+    match (reconciled(from, to, decision), chains(from, to)) {
+        (Some((before, after)), Some(chains)) => survey(before, after, chains),
+        _ => Ok(false),
+    }
+}
+
+/// The shapes between which a decision reconciles, if it does.
+fn reconciled<'a>(from: &'a Module, to: &'a Module, decision: &Decision) -> Option<(&'a Shape, &'a Shape)> {
+    let known = |versions: &'a Module, version: &str| Some(&find(versions.versions(), version)?.shape);
+    match decision {
+        Decision::Structural => Some((head_shape(from), head_shape(to))),
+        Decision::Chain { reconcile_first: true } => Some((head_shape(from), known(to, from.version())?)),
+        Decision::Down { reconcile_after: true } => Some((known(from, to.version())?, head_shape(to))),
+        _ => None,
+    }
+}
+
+/// What both know of the types inside. With a library that is too old to say, types inside are reconciled by name.
+fn chains<'a>(from: &'a Module, to: &'a Module) -> Option<Chains<'a>> {
+    Some(Chains { outgoing: from.nested().ok()?, new: to.nested().ok()? })
+}
+
 /// The exact state that `to` had before, if nothing has changed since the updates in between: then going back loses
 /// nothing, whatever the chain can do.
 pub(super) fn exactly<'a>(updates: &'a UpdateCheckpoints, state: &[u8], to: &Module) -> Option<&'a Snapshot> {
@@ -55,28 +82,29 @@ pub(super) fn carry(
         state: state.to_vec(),
         attic: Attic::clone(attic),
         report: Vec::new(),
+        from,
+        to,
     };
-    let going_back = matches!(decision, Decision::Down { .. } | Decision::Refuse(_));
+    let going_back = match decision {
+        Decision::Down { .. } | Decision::Refuse(_) => true,
+        decision => inside(from, to, decision).unwrap_or_default(),
+    };
     if let Some(before) = going_back.then(|| exactly(updates, state, to)).flatten() {
         let (state, attic) = (before.state.to_vec(), Attic::clone(&before.attic));
         return Work { version: to.version(), state, attic, ..work }.open(to);
     }
     match decision {
         Decision::HandOver => {}
-        Decision::Structural => work.reconcile(head_shape(from), head_shape(to))?,
-        Decision::Chain { reconcile_first } => {
-            if let (true, Some(entry)) = (*reconcile_first, find(to.versions(), from.version())) {
-                work.reconcile(head_shape(from), &entry.shape)?;
-            }
+        Decision::Structural => work.reconcile(decision)?,
+        Decision::Chain { .. } => {
+            work.reconcile(decision)?;
             for hop in hops(to.versions(), from.version()) {
                 work.report.extend(operations(hop).iter().map(forward));
             }
         }
-        Decision::Down { reconcile_after } => {
+        Decision::Down { .. } => {
             work.step_down(from, to.version())?;
-            if let (true, Some(entry)) = (*reconcile_after, find(from.versions(), to.version())) {
-                work.reconcile(&entry.shape, head_shape(to))?;
-            }
+            work.reconcile(decision)?;
         }
         Decision::Refuse(reason) => {
             return Err(CarryError { phase: "plan", reason: format!("{reason:?}") });
@@ -90,14 +118,31 @@ struct Work<'a> {
     state: Vec<u8>,
     attic: Attic,
     report: Vec<Touched>,
+    from: &'a Module,
+    to: &'a Module,
 }
 
 impl<'a> Work<'a> {
-    fn reconcile(&mut self, from: &Shape, to: &Shape) -> Result<(), CarryError> {
+    /// Reconciles where the decision says so.
+    fn reconcile(&mut self, decision: &Decision) -> Result<(), CarryError> {
+        let (outgoing, new) = (self.from, self.to);
+        let Some((from, to)) = reconciled(outgoing, new, decision) else { return Ok(()) };
         let fail = |reason: String| CarryError { phase: "reconcile", reason };
         let value: Value = from_bytes(&self.state).map_err(|error| fail(error.to_string()))?;
-        let done = reconcile(value, from, to, &mut self.attic, self.version)
-            .map_err(|error| fail(error.to_string()))?;
+        let mut carry = |way: &Way<'_>, value: &[u8], attic: &Attic, path: &str| {
+            let knows = if way.back { outgoing } else { new };
+            let carried = knows.carry_nested(way.chain, way.back, &way.entry.version, value, attic, path);
+            carried.map_err(|error| match error {
+                // It says where.
+                CallError::Failed(failure) => failure.message,
+                error => format!("{path}: {error}"),
+            })
+        };
+        let nested = Nested { chains: chains(outgoing, new).unwrap_or_default(), carry: &mut carry };
+        let done = reconcile(value, from, to, &mut self.attic, self.version, nested).map_err(|error| {
+            let phase = if error.is_final { "migrate" } else { "reconcile" };
+            CarryError { phase, reason: error.to_string() }
+        })?;
         self.state = to_bytes(&done.value).map_err(|error| fail(error.to_string()))?;
         self.report.extend(done.report);
         Ok(())
@@ -129,37 +174,6 @@ impl<'a> Work<'a> {
             opened.map_err(|error: CallError| CarryError { phase: "migrate", reason: error.to_string() })?;
         Ok(Carried { handle, attic, report: self.report })
     }
-}
-
-fn operations(hop: &VersionInfo) -> &[Operation] {
-    hop.hop.as_ref().map_or(&[], |hop| &hop.operations)
-}
-
-/// What an operation of `#[migrate]` does to its field.
-fn forward(operation: &Operation) -> Touched {
-    let detail = operation.detail.as_deref().unwrap_or_default();
-    let (what, detail) = match operation.kind.as_str() {
-        "rename" => (FieldChange::Renamed, format!("was `{detail}`")),
-        "add" => (FieldChange::Added, String::new()),
-        "remove" => (FieldChange::Removed, detail.to_owned()),
-        "change" => (FieldChange::Changed, format!("was `{detail}`")),
-        _ => (FieldChange::ByHand, String::new()),
-    };
-    Touched { field: operation.field.clone(), what, detail }
-}
-
-/// What stepping down over an operation does to its field.
-fn backward(operation: &Operation, in_attic: bool) -> Touched {
-    let detail = operation.detail.as_deref().unwrap_or_default();
-    let (field, what, detail) = match operation.kind.as_str() {
-        "rename" => (detail, FieldChange::Renamed, format!("was `{}`", operation.field)),
-        "add" => (operation.field.as_str(), FieldChange::Attic, String::new()),
-        "remove" if in_attic => (operation.field.as_str(), FieldChange::Restored, String::new()),
-        "remove" => (operation.field.as_str(), FieldChange::Defaulted, String::new()),
-        "change" => (operation.field.as_str(), FieldChange::Changed, format!("back to `{detail}`")),
-        _ => (operation.field.as_str(), FieldChange::ByHand, String::new()),
-    };
-    Touched { field: field.to_owned(), what, detail }
 }
 
 /// The name of a plan in hooks and events. A refused way back that an exact checkpoint opens is a way down.

@@ -6,8 +6,8 @@ use super::error::list;
 use super::instance::head_shape;
 use crate::abi::handle::Module;
 use crate::event::{FieldChange, FieldReport};
-use crate::state::plan::{Reason, find, suggest};
-use crate::state::reconcile::Touched;
+use crate::state::plan::{Reason, Stuck, find, suggest};
+use crate::state::touched::Touched;
 
 /// Why an update is refused, and what to write.
 pub(super) fn explain(reason: &Reason, from: &Module, to: &Module) -> (String, String) {
@@ -37,6 +37,30 @@ pub(super) fn explain(reason: &Reason, from: &Module, to: &Module) -> (String, S
                 "go back to the source of {running}, give `#[migrate(from = \"{hop}\", ..)]` a `down`, and save that first"
             ),
         ),
+        Reason::Nested(stuck) => {
+            let Stuck { path, name, from, to, line, why } = &**stuck;
+            let place = format!("`{path}`: `{name}` is at version {from} in the running state");
+            match why {
+                Reason::OneWay { hop } => (
+                    format!("{place}, and cannot go back to {to}: the hop from {hop} has no way back"),
+                    format!(
+                        "go back to the source of {from}, give `#[migrate(from = \"{hop}\", ..)]` of `{name}` a `down`, and save that first"
+                    ),
+                ),
+                Reason::NoChain { next } => {
+                    let above = match next == to {
+                        true => "#[state(version = ..)]",
+                        false => &format!("#[migrate(from = \"{next}\", ..)]"),
+                    };
+                    let reason = format!("{place}, and no migration leads from there to {to}");
+                    (reason, format!("write `{line}` below `{above}` of `{name}`"))
+                }
+                _ => (
+                    format!("{place}, which the code that runs does not lead back to {to}"),
+                    format!("raise the version of `{name}` above {from}, or go on from the source of {from}"),
+                ),
+            }
+        }
         Reason::InvalidVersion { version } => {
             (format!("`{version}` is no semantic version"), "write `major.minor.patch`".to_owned())
         }
@@ -60,16 +84,18 @@ impl Reports {
             Some(total) => *total += 1,
             None => drop(self.totals.insert(widget.to_owned(), 1)),
         }
-        for Touched { field, what, detail } in touched {
+        for Touched { field, what, detail, count } in touched {
             let key = (widget.to_owned(), field, what, detail);
             if let Some(place) = self.places.get(&key) {
-                self.lines[*place].instances.push(instance.to_owned());
+                let line = &mut self.lines[*place];
+                line.instances.push(instance.to_owned());
+                line.count += count;
                 continue;
             }
             let (widget, field, what, detail) = key.clone();
             self.places.insert(key, self.lines.len());
             let instances = vec![instance.to_owned()];
-            self.lines.push(FieldReport { widget, instances, field, what, detail });
+            self.lines.push(FieldReport { widget, instances, field, what, detail, count });
         }
     }
 

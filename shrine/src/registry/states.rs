@@ -225,8 +225,12 @@ impl Registry {
         let found = &mut self.graph.instances[at];
         let unreachable = |reason: String| RegistryError::Unreachable { instance: found.id.clone(), reason };
         let decision = carry::plan(&target.module, &found.module);
-        if let Decision::Refuse(reason) = &decision {
-            return Err(unreachable(report::explain(reason, &target.module, &found.module).0));
+        let stuck = match &decision {
+            Decision::Refuse(reason) => Some(reason.clone()),
+            decision => carry::inside(&target.module, &found.module, decision).err(),
+        };
+        if let Some(reason) = stuck {
+            return Err(unreachable(report::explain(&reason, &target.module, &found.module).0));
         }
         let mut carried = carry::carry(target, &found.module, &decision, &UpdateCheckpoints::default())
             .map_err(|error| unreachable(error.reason))?;

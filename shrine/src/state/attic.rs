@@ -93,6 +93,43 @@ impl Attic {
         Some(value)
     }
 
+    /// Whether a value of that version and path is there, whatever its type.
+    #[must_use]
+    pub fn has(&self, version: &str, path: &str) -> bool {
+        self.find(version, path).is_ok()
+    }
+
+    /// Takes out what was below a place: at `items[2]`, that of `items[2].done`.
+    #[must_use]
+    pub fn split(&mut self, place: &str) -> Self {
+        let mut below = Self::default();
+        let is_below = |entry: &AtticEntry| {
+            let rest = entry.path.strip_prefix(place);
+            rest.is_some_and(|rest| rest.is_empty() || place.is_empty() || rest.starts_with(['.', '[']))
+        };
+        let mut start = 0;
+        // Within a version, what is below a place is together, but for paths that only begin alike.
+        while let Some(first) = self.entries.get(start) {
+            let end = start + self.entries[start..].partition_point(|entry| entry.version == first.version);
+            let from = start + self.entries[start..end].partition_point(|entry| &*entry.path < place);
+            let len = self.entries[from..end].partition_point(|entry| entry.path.starts_with(place));
+            let taken: Vec<_> = self.entries.extract_if(from..from + len, |entry| is_below(entry)).collect();
+            start = end - taken.len();
+            below.entries.extend(taken);
+        }
+        below.size = below.entries.iter().map(|entry| entry.value.len()).sum();
+        below.next = self.next;
+        self.size -= below.size;
+        below
+    }
+
+    /// Puts in what another one has.
+    pub fn merge(&mut self, other: Self) {
+        for AtticEntry { version, path, fingerprint, value, .. } in other.entries {
+            self.put_encoded(version, path, fingerprint, value);
+        }
+    }
+
     fn find(&self, version: &str, path: &str) -> Result<usize, usize> {
         self.entries.binary_search_by(|entry| (&*entry.version, &*entry.path).cmp(&(version, path)))
     }
@@ -130,6 +167,27 @@ mod tests {
         assert_eq!(attic.take::<u64>("1.0.0", "title"), None);
         assert_eq!(attic.take::<String>("1.0.0", "title").as_deref(), Some("Ada"));
         assert!(attic.is_empty());
+    }
+
+    #[test]
+    fn what_is_below_a_place_goes_and_comes_together() {
+        let mut attic = Attic::default();
+        let paths = ["items[1]", "items[1].done", "items[1][0]", "items[10].done", "items[2].done", "items"];
+        for (path, version) in paths.iter().flat_map(|path| [(path, "1"), (path, "2")]) {
+            attic.put(version, *path, &format!("{version} {path}"));
+        }
+        let whole = attic.clone();
+        let below = attic.split("items[1]");
+        let found: Vec<_> = below.entries().iter().map(|entry| (&*entry.version, &*entry.path)).collect();
+        let expected = ["items[1]", "items[1].done", "items[1][0]"];
+        assert_eq!(found, [expected.map(|path| ("1", path)), expected.map(|path| ("2", path))].concat());
+        assert_eq!((attic.entries().len(), attic.size + below.size), (6, whole.size));
+        assert!(attic.split("nowhere").is_empty());
+        attic.merge(below);
+        let contents = |attic: &Attic| {
+            attic.entries().iter().map(|entry| (entry.path.clone(), entry.value.clone())).collect::<Vec<_>>()
+        };
+        assert_eq!((contents(&attic), attic.size), (contents(&whole), whole.size));
     }
 
     #[test]

@@ -218,10 +218,14 @@ fn inside<T>(
 /// The way to a value of a map: `[3]`, `["name"]`, or the bytes of a key that is neither.
 fn step_to<K: State>(key: &K) -> String {
     let bytes = to_bytes(key).unwrap_or_default();
-    match from_bytes(&bytes) {
-        Ok(Value::Str(text)) => format!("[{text:?}]"),
-        Ok(Value::Int(number)) => format!("[{number}]"),
-        _ => format!("[{bytes:02x?}]"),
+    from_bytes(&bytes).map_or_else(|_| format!("[{bytes:02x?}]"), |key| step_of(&key))
+}
+
+pub(super) fn step_of(key: &Value) -> String {
+    match key {
+        Value::Str(text) => format!("[{text:?}]"),
+        Value::Int(number) => format!("[{number}]"),
+        key => format!("[{:02x?}]", to_bytes(key).unwrap_or_default()),
     }
 }
 

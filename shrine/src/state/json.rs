@@ -328,7 +328,7 @@ impl<'a> Reader<'a> {
     }
 
     fn mismatch(&self, reason: impl Into<String>) -> Result<Value, Mismatch> {
-        Err(Mismatch { field: self.path.clone(), reason: reason.into() })
+        Err(Mismatch { field: self.path.clone(), reason: reason.into(), is_final: false })
     }
 }
 

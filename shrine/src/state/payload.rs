@@ -17,7 +17,9 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::ptr::from_ref;
 
-use super::codec::Decoder;
+use super::attic::Attic;
+use super::codec::{Decoder, Encoder};
+use super::nested::{self, NestedChain};
 use super::shape::{EnumShape, FieldShape, Shape, StructShape};
 use super::step::{Chain, MigrateError, StepContext, VersionInfo};
 use super::value::Value;
@@ -32,13 +34,13 @@ pub struct Upgrades {
 
 #[derive(Debug)]
 struct Upgrade {
-    fingerprint: u64,
-    versions: Vec<VersionInfo>,
+    versions: fn(&mut Vec<VersionInfo>),
     load: Load,
+    store: Load,
 }
 
-/// Carries an encoded value of that version to the head.
-type Load = fn(&str, &[u8]) -> Result<Vec<u8>, MigrateError>;
+/// Carries an encoded value of that version to the head, or from the head to that version.
+type Load = fn(&str, &[u8], &mut StepContext) -> Result<Vec<u8>, MigrateError>;
 
 impl Upgrades {
     /// Those of `T`.
@@ -54,19 +56,53 @@ impl Upgrades {
         self.seen.insert(TypeId::of::<T>())
     }
 
-    /// Adds a type with a chain.
+    /// Adds a type with a chain, and what its older versions contain.
     pub fn add<T: Chain>(&mut self) {
-        let mut versions = Vec::new();
-        T::versions(&mut versions);
-        self.types.push(Upgrade { fingerprint: T::FINGERPRINT, versions, load: load::<T> });
+        self.types.push(Upgrade { versions: T::versions, load: load::<T>, store: store::<T> });
+        T::older(self);
+    }
+
+    /// The chains, in the order in which [`Upgrades::carry`] counts them.
+    pub(crate) fn chains(&self) -> Vec<NestedChain> {
+        let chain = |upgrade: &Upgrade| {
+            let mut versions = Vec::new();
+            (upgrade.versions)(&mut versions);
+            NestedChain { versions }
+        };
+        self.types.iter().map(chain).collect()
+    }
+
+    /// Carries an encoded value from or to an older version of the chain of that index: `back` from what it leads to.
+    /// `attic` is that of the instance below `path`.
+    pub(crate) fn carry(
+        &self,
+        chain: usize,
+        back: bool,
+        version: &str,
+        value: &[u8],
+        attic: Attic,
+        path: &str,
+    ) -> Result<(Vec<u8>, Attic), MigrateError> {
+        let missing = || MigrateError::new("the code does not know that type");
+        let upgrade = self.types.get(chain).ok_or_else(missing)?;
+        let carry = if back { upgrade.store } else { upgrade.load };
+        let mut context = StepContext::new(attic);
+        let carried = context.within(path, |context| carry(version, value, context));
+        Ok((carried.map_err(|error| error.at(path))?, context.into_attic()))
     }
 }
 
-fn load<T: Chain>(version: &str, bytes: &[u8]) -> Result<Vec<u8>, MigrateError> {
+fn load<T: Chain>(version: &str, bytes: &[u8], context: &mut StepContext) -> Result<Vec<u8>, MigrateError> {
     let mut input = Decoder::new(bytes);
-    let value = T::load(version, &mut input, &mut StepContext::default())?;
+    let value = T::load(version, &mut input, context)?;
     input.finish()?;
     Ok(to_bytes(&value)?)
+}
+
+fn store<T: Chain>(version: &str, bytes: &[u8], context: &mut StepContext) -> Result<Vec<u8>, MigrateError> {
+    let mut out = Encoder::new();
+    from_bytes::<T>(bytes)?.store(version, &mut out, context)?;
+    Ok(out.finish()?)
 }
 
 /// Why messages of a shape cannot be taken.
@@ -128,8 +164,10 @@ impl Conversion {
     ///
     /// When some message of the one has no counterpart in the other.
     pub fn plan(from: &Shape, to: &Shape, upgrades: &Upgrades) -> Result<Self, Misfit> {
+        let chains = upgrades.chains();
         let mut work = Planner {
             upgrades,
+            chains: &chains,
             nodes: Vec::new(),
             known: HashMap::new(),
             from: Vec::new(),
@@ -215,7 +253,8 @@ impl Conversion {
             (Node::Float(_), Value::Int(number)) => Value::F64(number as f64),
             (Node::Float(_), Value::F32(float)) => Value::F64(float.into()),
             (Node::Upgrade(first, version, load), value) => {
-                from_bytes(&load(version, &to_bytes(&self.value(*first, value)?)?)?)?
+                let value = to_bytes(&self.value(*first, value)?)?;
+                from_bytes(&load(version, &value, &mut StepContext::default())?)?
             }
             _ => return Err(other()),
         })
@@ -228,6 +267,7 @@ fn wrapped(value: Value, wrap: bool) -> Value {
 
 struct Planner<'a> {
     upgrades: &'a Upgrades,
+    chains: &'a [NestedChain],
     nodes: Vec<Node>,
     /// The node for a place in both shapes, by address: so that types that contain themselves come to an end.
     known: HashMap<(*const Shape, *const Shape), usize>,
@@ -298,17 +338,11 @@ impl<'a> Planner<'a> {
 
     /// The way through the chain of a versioned type.
     fn upgrade(&mut self, from: &'a Shape, to: &'a Shape) -> Result<Option<Node>, Misfit> {
-        let (Some((name, Some(sent))), Some((_, Some(taken)))) = (named(from), named(to)) else {
-            return Ok(None);
-        };
-        if sent == taken {
-            return Ok(None);
-        }
-        let (upgrades, fingerprint) = (self.upgrades, to.fingerprint());
-        let chain = upgrades.types.iter().find(|upgrade| upgrade.fingerprint == fingerprint);
-        let entry = chain
-            .and_then(|chain| Some((chain, chain.versions.iter().find(|known| known.version == *sent)?)));
-        let Some((chain, entry)) = entry else {
+        let Some((name, sent, taken)) = nested::moved(from, to) else { return Ok(None) };
+        let Some((chain, entry)) = nested::entry(self.chains, to, from) else {
+            if !(is_versioned(from) && is_versioned(to)) {
+                return Ok(None);
+            }
             let reason = format!(
                 "`{name}` is sent at version {sent}, and no `#[migrate]` leads from there to version {taken}"
             );
@@ -318,7 +352,7 @@ impl<'a> Planner<'a> {
         let around = std::mem::take(&mut self.to);
         let first = self.node(from, &entry.shape, None);
         self.to = around;
-        Ok(Some(Node::Upgrade(first?, entry.version.clone(), chain.load)))
+        Ok(Some(Node::Upgrade(first?, entry.version.clone(), self.upgrades.types[chain].load)))
     }
 
     fn structs(
@@ -446,14 +480,12 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// Name and version of a struct or enum.
-fn named(shape: &Shape) -> Option<(&str, Option<&String>)> {
-    match shape {
-        Shape::Struct(StructShape { name, version, .. }) | Shape::Enum(EnumShape { name, version, .. }) => {
-            Some((name, version.as_ref()))
-        }
-        _ => None,
-    }
+/// Whether a struct or enum says which version it is.
+fn is_versioned(shape: &Shape) -> bool {
+    matches!(
+        shape,
+        Shape::Struct(StructShape { version: Some(_), .. }) | Shape::Enum(EnumShape { version: Some(_), .. })
+    )
 }
 
 /// How messages call a struct; that of a variant has no name.

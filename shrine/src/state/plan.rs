@@ -45,11 +45,30 @@ pub enum Reason {
         /// The version that the hop leads on from.
         hop: String,
     },
+    /// A versioned type inside of the state has no way to its other version.
+    Nested(Box<Stuck>),
     /// A version is no semantic version.
     InvalidVersion {
         /// The text.
         version: String,
     },
+}
+
+/// A versioned type inside of a state that cannot get to its other version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stuck {
+    /// Where it is first: `items[]`.
+    pub path: String,
+    /// What it is called.
+    pub name: String,
+    /// The version that it has in the running state.
+    pub from: String,
+    /// The version that it has in the new code.
+    pub to: String,
+    /// The line to write on the type, if the new code knows no chain.
+    pub line: String,
+    /// Why it cannot get there.
+    pub why: Reason,
 }
 
 impl Decision {
@@ -153,7 +172,7 @@ fn parse(version: &str) -> Result<Version, Reason> {
 }
 
 /// The first hop between the head and `version` that cannot be stepped down.
-fn one_way<'a>(versions: &'a [VersionInfo], version: &str) -> Option<&'a str> {
+pub(super) fn one_way<'a>(versions: &'a [VersionInfo], version: &str) -> Option<&'a str> {
     let hops = hops(versions, version);
     let stuck = hops.into_iter().rev().find(|info| !info.hop.as_ref().is_some_and(|hop| hop.reversible));
     stuck.map(|info| info.version.as_str())

@@ -5,12 +5,17 @@
 //! `Default`; the value of a field that is gone, or does not fit its new type, goes to the attic. Every touched field
 //! is reported. Nothing is guessed: a field under another name is one gone and one come.
 //!
+//! A versioned type inside of the state that is at another version goes there over its own hops, wherever it stands.
+//!
 //! Pure: values in, values out.
 
 use std::fmt;
 
 use super::attic::Attic;
+use super::convert::step_of;
+use super::nested::ways::{Chains, Known, Way};
 use super::shape::{EnumShape, FieldShape, Shape, StructShape};
+use super::touched::{self, Touched};
 use super::value::Value;
 use super::{from_bytes, to_bytes};
 use crate::event::FieldChange;
@@ -24,17 +29,6 @@ pub struct Reconciled {
     pub report: Vec<Touched>,
 }
 
-/// A field that was touched.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Touched {
-    /// The field.
-    pub field: String,
-    /// What happened to it.
-    pub what: FieldChange,
-    /// Types and reasons, for people.
-    pub detail: String,
-}
-
 /// Why a state has no counterpart in the new shape.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mismatch {
@@ -42,6 +36,8 @@ pub struct Mismatch {
     pub field: String,
     /// Why.
     pub reason: String,
+    /// Whether a migration said no. No default stands in for that.
+    pub is_final: bool,
 }
 
 impl fmt::Display for Mismatch {
@@ -52,21 +48,45 @@ impl fmt::Display for Mismatch {
 
 impl std::error::Error for Mismatch {}
 
+/// The versioned types inside of a state.
+#[expect(missing_debug_implementations, reason = "it holds a function")]
+pub struct Nested<'a> {
+    /// What the code on each side knows of them.
+    pub chains: Chains<'a>,
+    /// Calls that code: the way, the encoded value, what the attic has below its place, and the place. Answers with the
+    /// value, and with that part of the attic.
+    pub carry: &'a mut Carry<'a>,
+}
+
+/// See [`Nested::carry`].
+pub type Carry<'a> = dyn FnMut(&Way<'_>, &[u8], &Attic, &str) -> Result<(Vec<u8>, Attic), String> + 'a;
+
 /// Turns `value`, of shape `from`, into one of shape `to`. `version` is the version of both, under which the attic
 /// keeps what has no place.
 ///
 /// # Errors
 ///
-/// When something new has neither an attic value nor a default, or something does not fit and has no default.
-pub fn reconcile(
+/// When something new has neither an attic value nor a default, something does not fit and has no default, or a
+/// migration says no.
+pub fn reconcile<'a>(
     value: Value,
-    from: &Shape,
-    to: &Shape,
-    attic: &mut Attic,
-    version: &str,
+    from: &'a Shape,
+    to: &'a Shape,
+    attic: &'a mut Attic,
+    version: &'a str,
+    nested: Nested<'a>,
 ) -> Result<Reconciled, Mismatch> {
-    let mut work =
-        Work { attic, version, path: Path::default(), report: Vec::new(), from: Vec::new(), to: Vec::new() };
+    let mut work = Work {
+        attic,
+        version,
+        nested,
+        ways: Known::default(),
+        path: Path::default(),
+        report: Vec::new(),
+        touches: 0,
+        from: Vec::new(),
+        to: Vec::new(),
+    };
     let value = work.convert(value, from, to, default_of(to).as_ref())?;
     Ok(Reconciled { value, report: work.report })
 }
@@ -74,8 +94,12 @@ pub fn reconcile(
 struct Work<'a> {
     attic: &'a mut Attic,
     version: &'a str,
+    nested: Nested<'a>,
+    ways: Known<'a>,
     path: Path,
     report: Vec<Touched>,
+    /// How often something was touched, whether the report said so before or not.
+    touches: usize,
     /// The structs and enums around this place, on both sides: what `Shape::Recurse` counts.
     from: Vec<&'a Shape>,
     to: Vec<&'a Shape>,
@@ -106,6 +130,9 @@ impl<'a> Work<'a> {
         }
         if from.matches(to) && !from.is_recursive() {
             return Ok(value);
+        }
+        if let Some(way) = self.ways.way(&self.nested.chains, from, to) {
+            return self.migrate(value, from, to, &way, default);
         }
         match (from, to) {
             (Shape::Struct(old), Shape::Struct(new)) => {
@@ -138,6 +165,69 @@ impl<'a> Work<'a> {
             (Shape::Tuple(old), Shape::Tuple(new)) if old.len() == new.len() => self.tuples(value, old, new),
             (_, Shape::Any) => Ok(value),
             _ => scalar(value, to).map_err(|value| self.mismatch(format!("{} is not `{to}`", brief(&value)))),
+        }
+    }
+
+    /// A value of a versioned type, over the hops of that type.
+    fn migrate(
+        &mut self,
+        value: Value,
+        from: &'a Shape,
+        to: &'a Shape,
+        way: &Way<'a>,
+        default: Option<&Value>,
+    ) -> Result<Value, Mismatch> {
+        // What the chain knows of the version at its far end stands by itself: nothing around it counts.
+        if way.back {
+            let value = self.cross(&value, way)?;
+            let around = std::mem::take(&mut self.from);
+            let value = self.convert(value, &way.entry.shape, to, default);
+            self.from = around;
+            return value;
+        }
+        let around = std::mem::take(&mut self.to);
+        let value = self.convert(value, from, &way.entry.shape, None);
+        self.to = around;
+        self.cross(&value?, way)
+    }
+
+    /// Has the code of the type carry a value.
+    fn cross(&mut self, value: &Value, way: &Way<'a>) -> Result<Value, Mismatch> {
+        let stop = |reason: String| Mismatch { field: String::new(), reason, is_final: true };
+        let path = self.path.exact.clone();
+        let at = |reason: String| stop(format!("{path}: {reason}"));
+        let bytes = to_bytes(value).map_err(|error| at(error.to_string()))?;
+        let mine = self.attic.split(&path);
+        let (bytes, left) = (self.nested.carry)(way, &bytes, &mine, &path).map_err(stop)?;
+        self.attic.merge(left);
+        self.migrated(way, &mine, &path);
+        from_bytes(&bytes).map_err(|error| at(error.to_string()))
+    }
+
+    /// Reports a value that was carried; `attic` is what there was below it.
+    fn migrated(&mut self, way: &Way<'a>, attic: &Attic, path: &str) {
+        self.touches += 1;
+        let Way { name, from, to, .. } = way;
+        let (field, detail) = (self.path.general.clone(), format!("{name} {from} -> {to}"));
+        let mut of_type = self.report.iter_mut().filter(|touched| touched.what == FieldChange::Migrated);
+        match of_type.find(|touched| touched.field == field && touched.detail == detail) {
+            Some(line) => line.count += 1,
+            None => {
+                let first = Touched::new(field, FieldChange::Migrated, detail);
+                self.report.push(Touched { count: 1, ..first });
+            }
+        }
+        let (back, hops) = (way.back, way.hops.iter());
+        let hops: Vec<_> = if back { hops.collect() } else { hops.rev().collect() };
+        for hop in hops {
+            for operation in touched::operations(hop) {
+                let had = || attic.has(&hop.version, &join(path, &operation.field));
+                let Touched { field, what, detail, .. } = match back {
+                    true => touched::backward(operation, had()),
+                    false => touched::forward(operation),
+                };
+                self.at(&field, |work| work.touch(what, detail));
+            }
         }
     }
 
@@ -179,10 +269,11 @@ impl<'a> Work<'a> {
         to: &'a Shape,
         default: Option<&Value>,
     ) -> Result<Value, Mismatch> {
-        let (kept, reported) = (value.clone(), self.report.len());
+        let (kept, reported, touches) = (value.clone(), self.report.len(), self.touches);
         match self.convert(value, from, to, default) {
+            Err(mismatch) if mismatch.is_final => Err(mismatch),
             Ok(value) => {
-                let nested = self.report.len() > reported;
+                let nested = self.touches > touches;
                 if !nested && !from.matches(to) {
                     self.touch(FieldChange::Converted, format!("{from} to {to}"));
                 }
@@ -258,7 +349,7 @@ impl<'a> Work<'a> {
         };
         let mut converted = Vec::with_capacity(items.len());
         for (index, item) in items.into_iter().enumerate() {
-            let item = self.at_index(index, |work| work.convert(item, old, new, None))?;
+            let item = self.at_one(&format!("[{index}]"), |work| work.convert(item, old, new, None))?;
             converted.push(item);
         }
         match to {
@@ -280,8 +371,9 @@ impl<'a> Work<'a> {
         let Value::Map(entries) = value else { return Err(self.mismatch("the state is not a map")) };
         let mut converted = Vec::with_capacity(entries.len());
         let mut keys = Vec::with_capacity(entries.len());
-        for (index, (key, value)) in entries.into_iter().enumerate() {
-            let entry = self.at_index(index, |work| {
+        for (key, value) in entries {
+            // By its key, which stays when others come and go.
+            let entry = self.at_one(&step_of(&key), |work| {
                 Ok((work.convert(key, old.0, new.0, None)?, work.convert(value, old.1, new.1, None)?))
             })?;
             keys.push(entry.0.clone());
@@ -343,17 +435,19 @@ impl<'a> Work<'a> {
         result
     }
 
-    fn at_index<T>(&mut self, index: usize, work: impl FnOnce(&mut Self) -> T) -> T {
-        let lengths = self.path.push(&format!("[{index}]"), "[]");
+    /// At one item of many, which reports do not tell apart.
+    fn at_one<T>(&mut self, step: &str, work: impl FnOnce(&mut Self) -> T) -> T {
+        let lengths = self.path.push(step, "[]");
         let result = work(self);
         self.path.truncate(lengths);
         result
     }
 
     fn touch(&mut self, what: FieldChange, detail: String) {
+        self.touches += 1;
         let field = &self.path.general;
         if !self.report.iter().any(|touched| touched.field == *field && touched.what == what) {
-            self.report.push(Touched { field: field.clone(), what, detail });
+            self.report.push(Touched::new(field, what, detail));
         }
     }
 
@@ -370,7 +464,7 @@ impl<'a> Work<'a> {
     }
 
     fn mismatch(&self, reason: impl Into<String>) -> Mismatch {
-        Mismatch { field: self.path.general.clone(), reason: reason.into() }
+        Mismatch { field: self.path.general.clone(), reason: reason.into(), is_final: false }
     }
 }
 
@@ -385,10 +479,7 @@ impl Path {
     fn push(&mut self, exact: &str, general: &str) -> (usize, usize) {
         let lengths = (self.exact.len(), self.general.len());
         for (path, step) in [(&mut self.exact, exact), (&mut self.general, general)] {
-            if !path.is_empty() && !step.starts_with('[') {
-                path.push('.');
-            }
-            path.push_str(step);
+            extend(path, step);
         }
         lengths
     }
@@ -397,6 +488,19 @@ impl Path {
         self.exact.truncate(exact);
         self.general.truncate(general);
     }
+}
+
+fn extend(path: &mut String, step: &str) {
+    if !path.is_empty() && !step.starts_with('[') {
+        path.push('.');
+    }
+    path.push_str(step);
+}
+
+fn join(path: &str, step: &str) -> String {
+    let mut joined = path.to_owned();
+    extend(&mut joined, step);
+    joined
 }
 
 /// The value that a type has by itself.
@@ -545,7 +649,9 @@ mod tests {
         to: &Shape,
         attic: &mut Attic,
     ) -> (Value, Vec<(String, FieldChange)>) {
-        let done = reconcile(value, from, to, attic, "1.0.0").expect("reconciles");
+        let nested =
+            Nested { chains: Chains::default(), carry: &mut |_, _, _, _| Err("no chains".to_owned()) };
+        let done = reconcile(value, from, to, attic, "1.0.0", nested).expect("reconciles");
         (done.value, done.report.into_iter().map(|touched| (touched.field, touched.what)).collect())
     }
 

@@ -10,6 +10,7 @@ use std::fmt;
 use super::attic::Attic;
 use super::codec::{DecodeError, Decoder, Encoder};
 use super::opaque::Foreign;
+use super::payload::Upgrades;
 use super::shape::{Shape, ShapeContext};
 use super::{State, from_bytes, to_bytes};
 
@@ -83,6 +84,10 @@ pub trait Chain: State {
 
     /// Appends the versions that lead here, this one first.
     fn versions(found: &mut Vec<VersionInfo>);
+
+    /// Adds the versioned types that the older versions contain.
+    #[doc(hidden)]
+    fn older(_: &mut Upgrades) {}
 
     /// Reads the state of `version` as that version's own type and writes it again, without any step: what tests ask
     /// before they blame a migration for a state that its own version refuses.

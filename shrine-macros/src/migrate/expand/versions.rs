@@ -15,7 +15,7 @@ pub(super) fn version(chain: &Chain<'_>, index: usize) -> TokenStream {
     let (ident, lenient, text) = (&this.ident, lenient(this), &version.text.value());
     let info = info(chain, index);
     let before = chain.links.get(index).map_or_else(oldest, |link| leading(chain, index, link));
-    let Before { load, by_steps, store, versions, recode } = before;
+    let Before { load, by_steps, store, versions, older, recode } = before;
     let load_by_steps = by_steps.map(|by_steps| {
         generated! {
             fn load_by_steps(
@@ -61,6 +61,7 @@ pub(super) fn version(chain: &Chain<'_>, index: usize) -> TokenStream {
                 __found.push(#info);
                 #versions
             }
+            #older
             fn recode(
                 __version: &str,
                 __input: &mut ::shrine::__private::Decoder<'_>,
@@ -83,6 +84,7 @@ struct Before {
     by_steps: Option<TokenStream>,
     store: TokenStream,
     versions: Option<TokenStream>,
+    older: Option<TokenStream>,
     recode: TokenStream,
 }
 
@@ -126,6 +128,12 @@ fn leading(chain: &Chain<'_>, index: usize, link: &Link) -> Before {
             <#older as ::shrine::__private::Chain>::store(__older, __version, __out, __context)
         },
         versions: Some(generated! { <#older as ::shrine::__private::Chain>::versions(__found); }),
+        older: Some(generated! {
+            fn older(__found: &mut ::shrine::__private::Upgrades) {
+                <#older as ::shrine::__private::State>::upgrades(__found);
+                <#older as ::shrine::__private::Chain>::older(__found);
+            }
+        }),
         recode: generated! { <#older as ::shrine::__private::Chain>::recode(__version, __input, __out) },
     }
 }
@@ -141,7 +149,7 @@ fn oldest() -> Before {
     let recode = generated! {
         ::core::result::Result::Err(__input.error("no version of the chain has that number"))
     };
-    Before { load: error.clone(), by_steps: None, store: error, versions: None, recode }
+    Before { load: error.clone(), by_steps: None, store: error, versions: None, older: None, recode }
 }
 
 /// What is known about a version and the hops that lead on from it.

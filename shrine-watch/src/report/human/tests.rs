@@ -38,6 +38,7 @@ fn update(generation: u64) -> Event {
             field: "items[].done".into(),
             what: FieldChange::Added,
             detail: "false".into(),
+            count: 0,
         }],
         connections: ConnectionCounts { kept: 1, parked: 1, ..ConnectionCounts::default() },
         phases_us: Phases {
@@ -69,6 +70,7 @@ fn what_happened_to_the_whole_state_is_told_of_the_widget() {
         field: String::new(),
         what: FieldChange::Defaulted,
         detail: "the whole state starts anew".into(),
+        count: 0,
     };
     let lines = lines(Style::default(), |human| human.field(&report));
     assert_eq!(

@@ -1,13 +1,16 @@
 //! A widget as one build has it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::LibraryError;
 use super::call::{CallError, call, supported};
 use super::descriptor::{read, text_of};
 use super::instance::Handle;
-use crate::abi::{Bytes, Description, Descriptor, Failure, Instance, PANIC_UNWIND, Table, sized};
+use crate::abi::{
+    Bytes, Description, Descriptor, Failure, Instance, NestedCarry, PANIC_UNWIND, Table, sized,
+};
 use crate::state::attic::Attic;
+use crate::state::nested::NestedChain;
 use crate::state::shape::Shape;
 use crate::state::step::VersionInfo;
 use crate::state::{from_bytes, to_bytes};
@@ -20,6 +23,8 @@ pub struct Module {
     version: String,
     fingerprint: u64,
     description: Description,
+    /// Asked for when a state is reconciled.
+    nested: OnceLock<Result<Vec<NestedChain>, CallError>>,
     pub(super) table: Table,
 }
 
@@ -47,7 +52,7 @@ impl Module {
             what: format!("widget `{id}`"),
             reason: error.to_string(),
         })?;
-        Ok(Self { id, version, fingerprint, description, table })
+        Ok(Self { id, version, fingerprint, description, nested: OnceLock::new(), table })
     }
 
     /// The widget's id.
@@ -149,6 +154,53 @@ impl Module {
             (Bytes::of(version.as_bytes()), Bytes::of(state), Bytes::of(&attic_bytes));
         // SAFETY: the contract of `Library::open`; all arguments outlive the call.
         let answer = call(|host| unsafe { step_down(version, state, attic, host) })?;
+        Ok((answer.result, from_bytes(&answer.attic).map_err(CallError::unreadable)?))
+    }
+
+    /// The chains of the versioned types inside of the state.
+    ///
+    /// # Errors
+    ///
+    /// When the library is too old to know them, or the call fails.
+    pub fn nested(&self) -> Result<&[NestedChain], CallError> {
+        let chains = self.nested.get_or_init(|| {
+            let nested = supported(self.table.nested, "nested")?;
+            // SAFETY: the contract of `Library::open`; the host is valid during the call.
+            let answer = call(|host| unsafe { nested(host) })?;
+            from_bytes(&answer.result).map_err(CallError::unreadable)
+        });
+        chains.as_deref().map_err(Clone::clone)
+    }
+
+    /// Carries a value of a versioned type inside of the state to the newest version of its chain, or `back` from there:
+    /// the index of the chain in [`nested`](Self::nested), the older version, the value, what the attic has below its
+    /// place, and the place.
+    ///
+    /// # Errors
+    ///
+    /// When a step fails or panics.
+    pub fn carry_nested(
+        &self,
+        chain: usize,
+        back: bool,
+        version: &str,
+        value: &[u8],
+        attic: &Attic,
+        path: &str,
+    ) -> Result<(Vec<u8>, Attic), CallError> {
+        let entry = supported(self.table.carry_nested, "carry_nested")?;
+        let attic = to_bytes(attic).map_err(CallError::unreadable)?;
+        let asked = NestedCarry {
+            size: size_of::<NestedCarry>(),
+            chain: u32::try_from(chain).map_err(CallError::unreadable)?,
+            back: back.into(),
+            version: Bytes::of(version.as_bytes()),
+            value: Bytes::of(value),
+            attic: Bytes::of(&attic),
+            path: Bytes::of(path.as_bytes()),
+        };
+        // SAFETY: the contract of `Library::open`; what is asked and its bytes outlive the call.
+        let answer = call(|host| unsafe { entry(&raw const asked, host) })?;
         Ok((answer.result, from_bytes(&answer.attic).map_err(CallError::unreadable)?))
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::accept::{Until, Verdict};
-use super::super::carry::{Carried, CarryError, carry, exactly, kind, plan};
+use super::super::carry::{Carried, CarryError, carry, exactly, inside, kind, plan};
 use super::super::clock::Stopwatch;
 use super::super::error::list;
 use super::super::history::updates::Mark;
@@ -21,8 +21,8 @@ use crate::event::{
     ConnectionCounts, Event, FieldChange, InstancePlan, Phases, PlanKind, Refusal, RollBack, Update,
     UpdatePlan, WidgetUpdate,
 };
-use crate::state::plan::Decision;
-use crate::state::reconcile::Touched;
+use crate::state::plan::{Decision, Reason};
+use crate::state::touched::Touched;
 use crate::state::value::Value;
 use crate::state::{from_bytes, to_bytes};
 use crate::widget::UpdateContext;
@@ -225,37 +225,38 @@ impl<'a> Transaction<'a> {
     /// Decides for each instance how its state travels.
     fn plan(&mut self) -> Result<(), Stop> {
         // Many instances run the same code: what follows from the code alone is decided once.
-        let mut decided: BTreeMap<*const Module, Option<(Arc<Module>, Decision)>> = BTreeMap::new();
+        let mut decided: BTreeMap<*const Module, Option<Decided>> = BTreeMap::new();
         for at in 0..self.registry.graph.instances.len() {
-            let instance = &mut self.registry.graph.instances[at];
+            let instance = &self.registry.graph.instances[at];
             let decision = decided.entry(Arc::as_ptr(&instance.module)).or_insert_with(|| {
                 let mut modules = self.libraries.iter().flat_map(|library| library.modules());
                 let to = modules.find(|module| module.id() == instance.module.id())?;
-                Some((Arc::clone(to), plan(&instance.module, to)))
+                let decision = plan(&instance.module, to);
+                let stuck = inside(&instance.module, to, &decision).err();
+                Some(Decided { to: Arc::clone(to), decision, stuck })
             });
-            let Some((to, decision)) = decision.clone() else { continue };
+            let Some(Decided { to, decision, stuck }) = decision.clone() else { continue };
             let from = Arc::clone(&instance.module);
             let way = match decision {
                 _ if !self.options.preserve_state => Way::Reset,
-                Decision::Structural => match self.policy(to.id()) {
-                    Unbumped::Structural => Way::Carry(Decision::Structural),
-                    Unbumped::Reset => Way::Reset,
-                    Unbumped::Refuse => {
-                        let reason =
-                            format!("the state of {} was changed without a new version", from.version());
-                        let help = format!("raise the version: `cargo shrine bump {}`", to.id());
-                        return Err(self.refuse(from.id(), Some(&from), Some(&to), reason, &help));
-                    }
-                },
-                Decision::Refuse(reason) => {
-                    let state = instance.state().unwrap_or_default();
-                    if exactly(&instance.updates, &state, &to).is_none() {
-                        let (reason, help) = explain(&reason, &from, &to);
-                        return Err(self.refuse(from.id(), Some(&from), Some(&to), reason, &help));
-                    }
-                    Way::Carry(Decision::Refuse(reason))
+                Decision::Structural if self.policy(to.id()) == Unbumped::Reset => Way::Reset,
+                Decision::Structural if self.policy(to.id()) == Unbumped::Refuse => {
+                    let reason = format!("the state of {} was changed without a new version", from.version());
+                    let help = format!("raise the version: `cargo shrine bump {}`", to.id());
+                    return Err(self.refuse(from.id(), Some(&from), Some(&to), reason, &help));
                 }
-                decision => Way::Carry(decision),
+                decision => match refusal(&decision, stuck) {
+                    Some(reason) => {
+                        let instance = &mut self.registry.graph.instances[at];
+                        let state = instance.state().unwrap_or_default();
+                        if exactly(&instance.updates, &state, &to).is_none() {
+                            let (reason, help) = explain(&reason, &from, &to);
+                            return Err(self.refuse(from.id(), Some(&from), Some(&to), reason, &help));
+                        }
+                        Way::Carry(Decision::Refuse(reason))
+                    }
+                    None => Way::Carry(decision),
+                },
             };
             self.parts.push(Part {
                 at,
@@ -700,6 +701,22 @@ impl<'a> Transaction<'a> {
     }
 }
 
+/// What follows from the code alone.
+#[derive(Clone)]
+struct Decided {
+    to: Arc<Module>,
+    decision: Decision,
+    /// Why that cannot be done, for what the state contains.
+    stuck: Option<Reason>,
+}
+
+fn refusal(decision: &Decision, stuck: Option<Reason>) -> Option<Reason> {
+    match decision {
+        Decision::Refuse(reason) => Some(reason.clone()),
+        _ => stuck,
+    }
+}
+
 /// The plan for a widget that has no instances.
 fn plan_without_state(from: &Module, to: &Module) -> PlanKind {
     plan(from, to).kind().unwrap_or(PlanKind::HandOver)
@@ -712,7 +729,7 @@ fn reset(taken: &Snapshot, to: &Arc<Module>) -> Result<Carried, CarryError> {
     let mut handle = to.create().map_err(fail)?;
     let is_changed = handle.encode().map_err(fail)? != *taken.state;
     let detail = "the whole state starts anew".to_owned();
-    let touched = Touched { field: String::new(), what: FieldChange::Defaulted, detail };
+    let touched = Touched::new("", FieldChange::Defaulted, detail);
     let report = if is_changed { vec![touched] } else { Vec::new() };
     Ok(Carried { handle, attic: crate::state::attic::Attic::default(), report })
 }
@@ -736,7 +753,7 @@ fn transformed(
     let (handle, attic) =
         module.decode(module.version(), &state, &attic).map_err(|error| fail(error.to_string()))?;
     let detail = "by `transform_state`".to_owned();
-    report.push(Touched { field: String::new(), what: FieldChange::ByHand, detail });
+    report.push(Touched::new("", FieldChange::ByHand, detail));
     Ok(Carried { handle, attic, report })
 }
 

@@ -4,6 +4,7 @@ pub mod bump;
 pub mod capture;
 pub mod check;
 mod declared;
+pub mod doctor;
 pub mod history;
 pub mod new;
 mod output;
@@ -28,6 +29,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(Arguments { command: Some(CommandLine::Bump(arguments)) }) => bump::run(&arguments),
         Ok(Arguments { command: Some(CommandLine::Capture(arguments)) }) => capture::run(&arguments),
         Ok(Arguments { command: Some(CommandLine::Check(arguments)) }) => check::run(&arguments),
+        Ok(Arguments { command: Some(CommandLine::Doctor(arguments)) }) => doctor::run(&arguments),
         Ok(Arguments { command: Some(CommandLine::Release(arguments)) }) => release::run(&arguments),
         Ok(Arguments { command: Some(CommandLine::Scene(arguments)) }) => scene::run(&arguments),
         Ok(Arguments { command: Some(CommandLine::History(arguments)) }) => history::run(arguments),
@@ -58,6 +60,7 @@ enum CommandLine {
     Bump(bump::BumpArguments),
     Capture(capture::CaptureArguments),
     Check(check::CheckArguments),
+    Doctor(doctor::DoctorArguments),
     History(history::HistoryArguments),
     Release(release::ReleaseArguments),
     Scene(scene::SceneArguments),

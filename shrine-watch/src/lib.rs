@@ -8,6 +8,7 @@
 //! | `load` | the file is checked, gets a place of its own, and is opened |
 //! | `session` | what follows from all that: a state machine without effects |
 //! | `run` | carries out what the session decides |
+//! | `doctor` | what on a machine or in a project is in the way |
 //! | `door` | commands from other processes |
 //! | `golden` | states that tests keep |
 //! | `scene` | a scene, written into a file that has one |
@@ -29,6 +30,8 @@ pub mod bump;
 pub mod chain;
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "cli")]
+pub mod doctor;
 #[cfg(feature = "cli")]
 pub mod door;
 pub mod error;

@@ -124,6 +124,21 @@ impl Drop for Watcher {
     }
 }
 
+/// Tries whether a project can be watched: how many directories that takes, and what the system says.
+///
+/// # Errors
+///
+/// When it does not let them be watched.
+#[cfg(feature = "cli")]
+pub(crate) fn try_out(project: &Project) -> (usize, Result<(), Error>) {
+    let inputs = Inputs::of(project);
+    let count = directories::wanted(&inputs).len();
+    let tried = notify::recommended_watcher(|_| {})
+        .map_err(|error| directories::explain(&error))
+        .and_then(|watcher| Directories::new(Some(watcher)).refresh(&inputs));
+    (count, tried)
+}
+
 /// What the thread has.
 struct Lookout {
     inputs: Inputs,

@@ -2,6 +2,7 @@
 
 mod commands;
 mod decode;
+mod doctor;
 mod embedded;
 mod fixtures;
 mod flow;

@@ -33,9 +33,19 @@ impl Answer {
 /// Runs `cargo shrine COMMAND .. FOLDER` without input, and waits for its end.
 #[must_use]
 pub fn ask(folder: &Path, arguments: &[&str]) -> Answer {
-    let mut command = Command::new(binary());
-    command.args(arguments).arg(folder).arg("--target-dir").arg(shared_target());
-    without_cargos_own(&mut command);
+    let target = shared_target();
+    let target = [Path::new("--target-dir"), &target].map(Path::as_os_str);
+    run(Command::new(binary()).args(arguments).arg(folder).args(target))
+}
+
+/// Runs `cargo shrine COMMAND .. FOLDER` with these variables of the environment, and builds where it would by itself.
+#[must_use]
+pub fn ask_with(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Answer {
+    run(Command::new(binary()).args(arguments).arg(folder).envs(environment.iter().copied()))
+}
+
+fn run(command: &mut Command) -> Answer {
+    without_cargos_own(command);
     let output = command.stdin(Stdio::null()).output().expect("runs");
     Answer {
         code: output.status.code(),

@@ -9,7 +9,7 @@ mod project;
 mod watch;
 mod workspace;
 
-pub use answer::{Answer, ask, ask_json};
+pub use answer::{Answer, ask, ask_json, ask_with};
 pub use project::{Project, repository};
 pub use watch::{DEADLINE, Watch, binary, finish, shared_target};
 pub use workspace::Workspace;

@@ -51,15 +51,20 @@ pub fn cargo(directory: &Path) -> Command {
     tool(outer.unwrap_or_else(|| "cargo".into()), directory)
 }
 
+/// The compiler that cargo runs in `directory`, unless its configuration names another.
+#[must_use]
+pub fn rustc(directory: &Path) -> Command {
+    tool(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()), directory)
+}
+
 /// The directory with the shared `std` that the compiler of `directory` links to.
 ///
 /// # Errors
 ///
 /// When `rustc` cannot be asked.
-pub(super) fn library_directory(directory: &Path) -> Result<PathBuf, Error> {
+pub(crate) fn library_directory(directory: &Path) -> Result<PathBuf, Error> {
     let failed = |source| Error::io("ask `rustc` for its library directory", source);
-    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let output = tool(rustc, directory).args(["--print", "target-libdir"]).output().map_err(failed)?;
+    let output = rustc(directory).args(["--print", "target-libdir"]).output().map_err(failed)?;
     let path = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     if path.is_empty() {
         return Err(failed(std::io::Error::other(String::from_utf8_lossy(&output.stderr).trim().to_owned())));

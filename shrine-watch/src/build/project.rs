@@ -157,7 +157,8 @@ impl Project {
     }
 }
 
-fn read_metadata(start: &Start, options: &CargoOptions) -> Result<Metadata, Error> {
+/// What cargo says of the workspace.
+pub(crate) fn read_metadata(start: &Start, options: &CargoOptions) -> Result<Metadata, Error> {
     let configuration = |reason: String| Error::Configuration { reason, help: String::new() };
     if !start.manifest.is_file() {
         return Err(configuration(format!("`{}` is gone", start.manifest.display())));

@@ -106,6 +106,18 @@ pub fn glance(bytes: &[u8]) -> Option<(String, Vec<String>)> {
     Some((id, found))
 }
 
+/// The linker that made a file, if it has signed it, as `LLD 22.1.2` or `mold 2.40.0`.
+#[must_use]
+pub fn linker(bytes: &[u8]) -> Option<String> {
+    let file = ElfFile64::<Endianness>::parse(bytes).ok()?;
+    let comments = comments(&file);
+    let signed = comments.iter().find_map(|comment| {
+        comment.strip_prefix("Linker: ").or_else(|| comment.starts_with("mold ").then_some(comment.as_str()))
+    })?;
+    let words: Vec<_> = signed.split(' ').take(2).collect();
+    Some(words.join(" "))
+}
+
 /// Checks that everything that the headers promise is in the file.
 fn check_whole(bytes: &[u8]) -> Result<(), String> {
     let header = FileHeader64::<Endianness>::parse(bytes).map_err(|error| error.to_string())?;
@@ -236,10 +248,14 @@ fn symbols(file: &ElfFile64<'_>, prefix: &str, size: usize) -> Vec<String> {
 
 /// The compiler, from the comments that each object file leaves.
 fn compiler(file: &ElfFile64<'_>) -> String {
-    let comments =
-        file.section_by_name(".comment").and_then(|section| section.data().ok()).unwrap_or_default();
-    let mut comments = comments.split(|byte| *byte == 0).map(String::from_utf8_lossy);
-    comments.find(|comment| comment.starts_with("rustc version")).unwrap_or_default().into_owned()
+    comments(file).into_iter().find(|comment| comment.starts_with("rustc version")).unwrap_or_default()
+}
+
+/// What compilers and linkers have left in a file about themselves.
+fn comments(file: &ElfFile64<'_>) -> Vec<String> {
+    let section = file.section_by_name(".comment").and_then(|section| section.data().ok());
+    let comments = section.unwrap_or_default().split(|byte| *byte == 0).map(String::from_utf8_lossy);
+    comments.map(std::borrow::Cow::into_owned).collect()
 }
 
 #[cfg(test)]

@@ -3,25 +3,35 @@
 //! What goes in is a [`BuildRequest`], what comes out are [`BuildMessage`]s: plain values that could cross to another
 //! process. Which command makes the library is known to [`cargo`] alone.
 
+mod capture;
 pub mod cargo;
 mod child;
+mod config;
 pub mod dep_info;
 mod messages;
 pub mod options;
 pub mod project;
+mod reason;
+mod replay;
+mod rewrite;
+mod shop;
+mod stamp;
+mod unit;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+use crate::load::check;
 pub use child::Cancel;
-use messages::Followed;
 pub use options::CargoOptions;
 pub use project::{Package, Project};
+pub use reason::{Reason, Way};
+use shop::Shop;
 
 /// The name that stands in a [`BuildResult`] for all packages, when cargo does not understand the project.
 pub const CARGO: &str = "(cargo)";
@@ -62,7 +72,7 @@ pub enum BuildMessage {
         line: String,
     },
     /// The build has ended. A build that was cancelled does not say so.
-    Finished(BuildResult),
+    Finished(Box<BuildResult>),
 }
 
 /// How a build has ended.
@@ -88,6 +98,9 @@ pub struct PackageBuild {
     pub package: String,
     /// What became of it.
     pub verdict: Verdict,
+    /// How it was made, if anything was done about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub way: Option<Way>,
 }
 
 /// What became of a package.
@@ -138,6 +151,19 @@ pub struct Artifact {
     /// The symbols of the widgets in it, those of the crates that it is made of included.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub widgets: Vec<String>,
+    /// Whether nobody will write to the file any more, so that it can be opened where it is.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_final: bool,
+}
+
+impl Artifact {
+    /// Looks at a library that was made of `inputs`.
+    fn at(path: &Path, inputs: Vec<PathBuf>, warnings: usize) -> Self {
+        let seen = std::fs::read(path).ok().and_then(|bytes| check::glance(&bytes));
+        let (build_id, widgets) = seen.unzip();
+        let widgets = widgets.unwrap_or_default();
+        Self { path: path.to_owned(), inputs, warnings, build_id, widgets, is_final: false }
+    }
 }
 
 /// Runs one build at a time, on a thread of its own.
@@ -145,14 +171,6 @@ pub struct Builder {
     shop: Arc<Shop>,
     cancel: Arc<Mutex<Cancel>>,
     running: Option<JoinHandle<()>>,
-}
-
-/// What the threads of a [`Builder`] share.
-struct Shop {
-    path: project::Start,
-    options: CargoOptions,
-    project: Mutex<Project>,
-    send: Box<dyn Fn(BuildMessage) + Send + Sync>,
 }
 
 impl Builder {
@@ -164,7 +182,7 @@ impl Builder {
         project: Project,
         send: impl Fn(BuildMessage) + Send + Sync + 'static,
     ) -> Self {
-        let shop = Shop { path, options, project: Mutex::new(project), send: Box::new(send) };
+        let shop = Shop::new(path, options, project, Box::new(send));
         Self { shop: Arc::new(shop), cancel: Arc::default(), running: None }
     }
 
@@ -197,92 +215,6 @@ impl Drop for Builder {
     fn drop(&mut self) {
         self.cancel();
         drop(self.running.take().map(JoinHandle::join));
-    }
-}
-
-impl Shop {
-    fn build(&self, request: &BuildRequest, cancel: &Cancel) {
-        let (began, clock) = (SystemTime::now(), Instant::now());
-        let mut result = BuildResult {
-            build: request.build,
-            packages: Vec::new(),
-            project: None,
-            began,
-            took: Duration::ZERO,
-        };
-        let rediscovered = request.capture.then(|| Project::discover(&self.path, &self.options));
-        match rediscovered.transpose() {
-            Ok(project) => {
-                if let Some(project) = &project {
-                    self.project.lock().unwrap_or_else(PoisonError::into_inner).clone_from(project);
-                }
-                result.project = project;
-                result.packages = self.build_packages(request, cancel);
-            }
-            Err(error) => {
-                let verdict = Verdict::failed(format!("{error}\n"));
-                result.packages.push(PackageBuild { package: CARGO.to_owned(), verdict });
-            }
-        }
-        result.took = clock.elapsed();
-        if !cancel.is_cancelled() {
-            (self.send)(BuildMessage::Finished(result));
-        }
-    }
-
-    /// Builds one package after the other: they share what they are made of, and so the lock of the target directory.
-    fn build_packages(&self, request: &BuildRequest, cancel: &Cancel) -> Vec<PackageBuild> {
-        let project = self.project.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let is_wanted =
-            |package: &&Package| request.packages.as_ref().is_none_or(|names| names.contains(&package.name));
-        // Cargo says again what it has said of a package that several are made of.
-        let said = Mutex::new(HashSet::new());
-        let mut broken: BTreeMap<String, String> = BTreeMap::new();
-        let mut built = Vec::new();
-        for package in project.packages.iter().filter(is_wanted) {
-            if cancel.is_cancelled() {
-                break;
-            }
-            let verdict = match package.dependencies.iter().find_map(|id| broken.get(id)) {
-                Some(because) => Verdict::Skipped { because: because.clone() },
-                None => {
-                    let Followed { verdict, failed } =
-                        self.build_package(request, &project, package, cancel, &said);
-                    broken.extend(failed);
-                    verdict
-                }
-            };
-            built.push(PackageBuild { package: package.name.clone(), verdict });
-        }
-        built
-    }
-
-    fn build_package(
-        &self,
-        request: &BuildRequest,
-        project: &Project,
-        package: &Package,
-        cancel: &Cancel,
-        said: &Mutex<HashSet<String>>,
-    ) -> Followed {
-        let build = request.build;
-        let mut command = cargo::build_command(project, package, &self.options);
-        if request.locked_shapes {
-            command.env_remove("SHRINE_DEV");
-        }
-        let diagnostic = |package: &str, rendered: &str| {
-            let is_new = said.lock().unwrap_or_else(PoisonError::into_inner).insert(rendered.to_owned());
-            if is_new {
-                let (package, rendered) = (package.to_owned(), rendered.to_owned());
-                (self.send)(BuildMessage::Diagnostic { build, package, rendered });
-            }
-            is_new
-        };
-        let progress = |line: &str| (self.send)(BuildMessage::Progress { build, line: line.to_owned() });
-        messages::follow(command, package, cancel, &diagnostic, &progress).unwrap_or_else(|error| Followed {
-            verdict: Verdict::failed(format!("cannot run cargo: {error}\n")),
-            failed: BTreeMap::new(),
-        })
     }
 }
 

@@ -41,6 +41,8 @@ pub mod golden;
 pub mod live;
 #[cfg(feature = "live")]
 pub mod load;
+#[cfg(feature = "live")]
+mod own;
 #[cfg(feature = "cli")]
 pub mod release;
 #[cfg(feature = "cli")]

@@ -60,23 +60,28 @@ pub struct Loader {
     files: Files,
     /// The widgets in each library that was looked at last, by what cargo knows its crate by.
     found: HashMap<String, BTreeSet<String>>,
+    /// The files that were opened where they are.
+    opened: BTreeSet<PathBuf>,
 }
 
 impl Loader {
     /// A loader that keeps its files below `target_directory`, and forgets those of processes that have ended.
     #[must_use]
     pub fn new(target_directory: &Path) -> Self {
-        Self { files: Files::new(target_directory), found: HashMap::new() }
+        Self { files: Files::new(target_directory), found: HashMap::new(), opened: BTreeSet::new() }
     }
 
     /// Opens what was built of a package. Widgets of the crates that it is made of are in its library too; if such a
     /// crate was loaded before, they are left to it.
     ///
+    /// A file that `is_final` is opened where it is: nobody writes to it any more, and its path is no other library's.
+    /// Others are copied first.
+    ///
     /// # Errors
     ///
     /// When the file is no complete library of widgets, was built by another compiler than those before it, or the
     /// dynamic loader refuses it.
-    pub fn load(&mut self, package: &Package, artifact: &Path) -> Result<Library, LoadError> {
+    pub fn load(&mut self, package: &Package, artifact: &Path, is_final: bool) -> Result<Library, LoadError> {
         let unreadable =
             |error| LoadError::new(format!("cannot read {}: {error}", artifact.display()), "build again");
         let bytes = std::fs::read(artifact).map_err(unreadable)?;
@@ -94,7 +99,12 @@ impl Loader {
             return Err(LoadError::no_widgets());
         }
         check_toolchain(&checked.toolchain)?;
-        let path = self.files.store(artifact, &bytes, &checked.build_id)?;
+        // The dynamic loader answers with what it has open already when it is asked for a path again.
+        let path = if is_final && self.opened.insert(artifact.to_owned()) {
+            artifact.to_owned()
+        } else {
+            self.files.store(artifact, &bytes, &checked.build_id)?
+        };
         let (widgets, transforms) = open(&path, &checked)?;
         // SAFETY: `check` saw that each symbol names data of at least the size of a descriptor, within the file. That
         // its functions keep the contract is what `shrine`'s macros generate; a symbol with the reserved prefix that

@@ -15,7 +15,7 @@ use shrine::event::{Event, Phases};
 use shrine::registry::Registry;
 
 use crate::build::project::Start;
-use crate::build::{BuildMessage, Builder, CargoOptions, Project};
+use crate::build::{BuildMessage, BuildResult, Builder, CargoOptions, Project};
 use crate::error::Error;
 use crate::exit::ExitCode;
 use crate::load::{LoadError, Loader};
@@ -174,13 +174,13 @@ impl Run {
             }
             Message::Build(BuildMessage::Finished(result)) => {
                 if let Some(watcher) = &self.watcher {
-                    watcher.built(result.clone());
+                    watcher.built(BuildResult::clone(&result));
                 }
                 if let Some(project) = &result.project {
                     self.project = project.clone();
                 }
                 self.spent.build = micros(result.took);
-                Input::BuildFinished(result)
+                Input::BuildFinished(*result)
             }
             Message::Line(line) => Input::Line(line),
             Message::Asked { line, reply } => {
@@ -325,9 +325,9 @@ impl Run {
     fn apply(&mut self, built: Vec<Built>, registry: &mut Registry) -> Applied {
         let clock = Instant::now();
         let (mut libraries, mut plain) = (Vec::new(), BTreeSet::new());
-        for Built { package, artifact, .. } in built {
+        for Built { package, artifact, is_final, .. } in built {
             let loaded = match self.project.packages.iter().find(|known| known.name == package) {
-                Some(known) => self.loader.load(known, &artifact),
+                Some(known) => self.loader.load(known, &artifact, is_final),
                 None => Err(LoadError::new("its package is gone from the project", "save again")),
             };
             match loaded {

@@ -16,9 +16,9 @@ mod input;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
-use shrine::event::{ChangeDecision, Event, PROBATION, Refusal, RollBack};
+use shrine::event::{BuildSummary, ChangeDecision, Event, PROBATION, Refusal, RollBack};
 
-use crate::build::{Artifact, BuildRequest, BuildResult, CARGO, PackageBuild, Project, Verdict};
+use crate::build::{Artifact, BuildRequest, BuildResult, CARGO, PackageBuild, Project, Verdict, Way};
 use crate::exit::ExitCode;
 use crate::watch::Change;
 pub use action::{Action, Built};
@@ -172,6 +172,7 @@ impl Session {
             return;
         }
         self.building = None;
+        then.extend(how_it_was_made(&result).map(Action::Emit));
         self.report_failures(&result.packages, then);
         // When cargo itself has failed, nothing is known about the packages.
         if result.packages.iter().all(|built| built.package != CARGO) {
@@ -199,7 +200,7 @@ impl Session {
         for group in self.dirty.take(&names) {
             let (mut fresh, mut failed) = (Vec::new(), Group::new());
             let mut left: Group = group.difference(&names).cloned().collect();
-            for PackageBuild { package, verdict } in
+            for PackageBuild { package, verdict, .. } in
                 packages.iter().filter(|built| group.contains(&built.package))
             {
                 match verdict {
@@ -249,7 +250,7 @@ impl Session {
 
     /// What was built, unless it is what was taken in already.
     fn unless_taken(&self, package: &str, artifact: &Artifact) -> Option<Built> {
-        let Artifact { path, build_id, widgets, .. } = artifact;
+        let Artifact { path, build_id, widgets, is_final, .. } = artifact;
         let taken = self.taken.get(package).and_then(|taken| taken.build_id.as_ref());
         let is_taken = build_id.is_some() && taken == build_id.as_ref();
         (!is_taken).then(|| Built {
@@ -257,6 +258,7 @@ impl Session {
             artifact: path.clone(),
             build_id: build_id.clone(),
             widgets: widgets.clone(),
+            is_final: *is_final,
         })
     }
 
@@ -520,6 +522,27 @@ impl Session {
         }
         then.push(Action::Exit(code));
     }
+}
+
+/// How each library was made, as far as that is known.
+fn how_it_was_made(result: &BuildResult) -> Option<Event> {
+    let summary = |built: &PackageBuild| {
+        let way = built.way.as_ref()?;
+        let (crates, reason) = match way {
+            Way::Fresh => (Vec::new(), None),
+            Way::Replay { crates } => (crates.clone(), None),
+            Way::Cargo { reason } => (Vec::new(), Some(reason)),
+        };
+        Some(BuildSummary {
+            package: built.package.clone(),
+            way: way.kind().to_owned(),
+            crates,
+            reason: reason.map(|reason| reason.kind().to_owned()),
+            why: reason.map(ToString::to_string),
+        })
+    };
+    let packages: Vec<_> = result.packages.iter().filter_map(summary).collect();
+    (!packages.is_empty()).then_some(Event::Built { packages })
 }
 
 fn note(verb: &str, text: &str) -> Action {

@@ -72,7 +72,7 @@ impl Surveyor {
         let mut surveyed = Vec::new();
         let mut without = Vec::new();
         for (package, artifact) in built {
-            match self.loader.load(&package, &artifact.path) {
+            match self.loader.load(&package, &artifact.path, artifact.is_final) {
                 Ok(library) => surveyed.push(Surveyed {
                     package,
                     sources: artifact.inputs,

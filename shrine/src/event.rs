@@ -35,6 +35,11 @@ pub enum Event {
         /// Why that.
         why: String,
     },
+    /// A build has ended, well or not, and this is how each library was made.
+    Built {
+        /// The packages that were asked for, as far as something was done about them.
+        packages: Vec<BuildSummary>,
+    },
     /// The compiler said no.
     BuildFailed {
         /// How many errors.
@@ -265,6 +270,25 @@ pub enum ChangeDecision {
     Scene,
     /// Nothing.
     Nothing,
+}
+
+/// How the library of a package was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BuildSummary {
+    /// The package.
+    pub package: String,
+    /// `fresh` when there was nothing to do, `replay` when rustc was called as cargo had called it before, `cargo` when
+    /// cargo was asked.
+    pub way: String,
+    /// The crates that were compiled by a replay.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub crates: Vec<String>,
+    /// Why cargo was asked, in a word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The same as a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 /// A widget that is loaded.

@@ -61,7 +61,7 @@ impl Watch {
         writeln!(input, "{line}").expect("takes commands");
     }
 
-    /// Waits for the next event that is none of `changed`, `created` or `connected`, and checks that it is that one.
+    /// Waits for the next event that is none of `changed`, `built`, `created` or `connected`, and checks that it is that one.
     pub fn expect(&mut self, name: &str) -> Value {
         self.expect_after(&[], name)
     }
@@ -72,7 +72,7 @@ impl Watch {
             let event = self.next();
             match event["event"].as_str() {
                 Some(found) if found == name => return event,
-                Some("changed" | "created" | "connected") => {}
+                Some("changed" | "built" | "created" | "connected") => {}
                 Some(found) if before.contains(&found) => {}
                 _ => self.fail(&format!("expected `{name}`, found {event:#}")),
             }

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::capture::{ENVIRONMENT, Wrapper, environment_mark};
 use super::{CargoOptions, Package, Project};
 use crate::error::Error;
 
@@ -11,8 +12,14 @@ use crate::error::Error;
 ///
 /// It is linked dynamically to std, and finds it by an rpath: a program that loads thousands of generations then has
 /// one std and not thousands, see ARCHITECTURE.md. Its build id is how the new code proves that it is what runs.
+/// With a wrapper, the calls of rustc are noted.
 #[must_use]
-pub fn build_command(project: &Project, package: &Package, options: &CargoOptions) -> Command {
+pub(super) fn build_command(
+    project: &Project,
+    package: &Package,
+    options: &CargoOptions,
+    wrapper: Option<&Wrapper>,
+) -> Command {
     let format = if options.colour { "json-diagnostic-rendered-ansi" } else { "json" };
     let mut command = cargo(&project.directory);
     command.args([
@@ -40,8 +47,17 @@ pub fn build_command(project: &Project, package: &Package, options: &CargoOption
     if std::env::var_os("CARGO_PROFILE_DEV_DEBUG").is_none() {
         command.env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only");
     }
+    if let Some(wrapper) = wrapper {
+        command.env("RUSTC_WORKSPACE_WRAPPER", &wrapper.script).env(ENVIRONMENT, mark());
+    }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
+}
+
+/// What tells the environment that cargo is called in from others.
+pub(super) fn mark() -> String {
+    let is_passed_on = |(name, _): &(OsString, OsString)| !name.to_str().is_some_and(is_leaked);
+    environment_mark(std::env::vars_os().filter(is_passed_on))
 }
 
 /// Cargo, as someone would have called it who stands in `directory`.

@@ -14,8 +14,8 @@ pub struct Cancel(Arc<Mutex<State>>);
 #[derive(Debug, Default)]
 struct State {
     cancelled: bool,
-    /// Invariant: this group has a leader that nobody has waited for yet, so its number is not another's.
-    group: Option<Pid>,
+    /// Invariant: each of these groups has a leader that nobody has waited for yet, so its number is not another's.
+    groups: Vec<Pid>,
 }
 
 impl Cancel {
@@ -23,9 +23,9 @@ impl Cancel {
     pub fn cancel(&self) {
         let mut state = self.lock();
         state.cancelled = true;
-        if let Some(group) = state.group {
+        for group in &state.groups {
             // It fails when all of the group have ended already, which is what is wanted.
-            let _ = kill_process_group(group, Signal::KILL);
+            let _ = kill_process_group(*group, Signal::KILL);
         }
     }
 
@@ -43,7 +43,7 @@ impl Cancel {
         }
         let child = command.process_group(0).spawn()?;
         let group = Pid::from_child(&child);
-        state.group = Some(group);
+        state.groups.push(group);
         drop(state);
         Ok(Some(Running { child, group, cancel: self.clone() }))
     }
@@ -68,7 +68,7 @@ impl Running {
         // Waits without reaping: until the lock is held, a cancel may still signal this group by its number.
         waitid(WaitId::Pid(self.group), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)?;
         let mut state = self.cancel.lock();
-        state.group = None;
+        state.groups.retain(|group| *group != self.group);
         self.child.wait()
     }
 }
@@ -76,7 +76,8 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         let mut state = self.cancel.lock();
-        if state.group.take().is_some() {
+        if state.groups.contains(&self.group) {
+            state.groups.retain(|group| *group != self.group);
             let _ = kill_process_group(self.group, Signal::KILL);
             let _ = self.child.wait();
         }
@@ -106,6 +107,16 @@ mod tests {
         // The pipe ends when its last writer, the grandchild, has ended.
         output.read_to_end(&mut Vec::new()).unwrap();
         assert!(!running.wait().unwrap().success());
+    }
+
+    #[test]
+    fn cancelling_ends_all_that_run_at_once() {
+        let cancel = Cancel::default();
+        let running: Vec<_> = (0..3).map(|_| cancel.spawn(shell("sleep 1000")).unwrap().unwrap()).collect();
+        cancel.cancel();
+        for running in running {
+            assert!(!running.wait().unwrap().success());
+        }
     }
 
     #[test]

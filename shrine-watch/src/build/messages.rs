@@ -9,7 +9,6 @@ use cargo_metadata::diagnostic::{Diagnostic, DiagnosticLevel};
 use cargo_metadata::{CompilerMessage, Message};
 
 use super::{Artifact, Cancel, Package, Verdict, dep_info};
-use crate::load::check;
 
 /// What came of a build.
 #[derive(Debug)]
@@ -17,6 +16,19 @@ pub(super) struct Followed {
     pub(super) verdict: Verdict,
     /// The packages that have errors: their names by what cargo knows them by.
     pub(super) failed: BTreeMap<String, String>,
+    /// What cargo says of the library.
+    pub(super) library: Option<Library>,
+}
+
+/// What cargo says of a library.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Library {
+    /// The file.
+    path: String,
+    /// The name of its crate.
+    pub(super) crate_name: String,
+    /// Whether it was there already, and is still good.
+    pub(super) fresh: bool,
 }
 
 /// Runs `command`, the build of `package`, to its end. `diagnostic` is told of which package the compiler says what, and
@@ -30,7 +42,7 @@ pub(super) fn follow(
 ) -> io::Result<Followed> {
     let Some(mut running) = cancel.spawn(command)? else {
         let verdict = Verdict::failed("the build was cancelled\n".to_owned());
-        return Ok(Followed { verdict, failed: BTreeMap::new() });
+        return Ok(Followed { verdict, failed: BTreeMap::new(), library: None });
     };
     let (stdout, stderr) = (running.child.stdout.take(), running.child.stderr.take());
     let mut tally = Tally::default();
@@ -42,8 +54,8 @@ pub(super) fn follow(
         errors.join().map_err(|_| io::Error::other("a thread panicked"))
     })?;
     let status = running.wait()?;
-    let failed = tally.failed.clone();
-    Ok(Followed { verdict: tally.verdict(package, status.success(), &said), failed })
+    let (failed, library) = (tally.failed.clone(), tally.library.clone());
+    Ok(Followed { verdict: tally.verdict(package, status.success(), &said), failed, library })
 }
 
 /// Cargo's own lines: those about progress are passed on, the others are kept.
@@ -72,11 +84,11 @@ fn is_progress(line: &str) -> bool {
 }
 
 #[derive(Debug, Default)]
-struct Tally {
+pub(super) struct Tally {
     errors: usize,
-    warnings: usize,
+    pub(super) warnings: usize,
     rendered: String,
-    library: Option<String>,
+    library: Option<Library>,
     aborts_on_panic: bool,
     failed: BTreeMap<String, String>,
 }
@@ -86,21 +98,26 @@ impl Tally {
         match message {
             Message::CompilerMessage(CompilerMessage { package_id, message, .. }) => {
                 let id = &package_id.repr;
-                self.take_diagnostic(message, id, diagnostic);
+                self.take_diagnostic(message, id, name_of(id), diagnostic);
             }
             Message::CompilerArtifact(artifact) if artifact.package_id.repr == package.id => {
                 let is_library = |file: &&String| file.ends_with(std::env::consts::DLL_SUFFIX);
                 let files: Vec<String> = artifact.filenames.iter().map(ToString::to_string).collect();
-                self.library = files.iter().find(is_library).cloned().or(self.library.take());
+                if let Some(path) = files.into_iter().find(|file| is_library(&file)) {
+                    let crate_name = artifact.target.name.replace('-', "_");
+                    self.library = Some(Library { path, crate_name, fresh: artifact.fresh });
+                }
             }
             _ => {}
         }
     }
 
-    fn take_diagnostic(
+    /// Takes what the compiler says of the package that is known by `package` and has the name `name`.
+    pub(super) fn take_diagnostic(
         &mut self,
         message: &Diagnostic,
         package: &str,
+        name: &str,
         diagnostic: &dyn Fn(&str, &str) -> bool,
     ) {
         // It ends in a refusal, which says more.
@@ -110,7 +127,6 @@ impl Tally {
         if is_summary(&message.message) || aborts_on_panic {
             return;
         }
-        let name = name_of(package);
         let is_error = matches!(message.level, DiagnosticLevel::Error | DiagnosticLevel::Ice);
         if is_error {
             self.failed.insert(package.to_owned(), name.to_owned());
@@ -123,29 +139,46 @@ impl Tally {
         self.rendered.push_str(message.rendered.as_deref().unwrap_or_default());
     }
 
+    /// What is to be said in place of the errors, if they are of a kind that nobody can understand.
+    fn refusal(&self) -> Option<Verdict> {
+        self.aborts_on_panic.then(|| Verdict::Refused {
+            reason: "the crate is built with `panic = \"abort\"`: a panic in it would end the whole program".to_owned(),
+            help: "remove `panic = \"abort\"` from the profile in Cargo.toml that `cargo shrine` builds with; it can \
+                   stay in [profile.release]"
+                .to_owned(),
+        })
+    }
+
+    /// What came of something in which these packages have errors.
+    pub(super) fn verdict_of(broken: impl Iterator<Item = (String, Self)>) -> Verdict {
+        let (mut all, mut packages) = (Self::default(), BTreeSet::new());
+        for (package, tally) in broken {
+            all.errors += tally.errors;
+            all.warnings += tally.warnings;
+            all.rendered.push_str(&tally.rendered);
+            all.aborts_on_panic |= tally.aborts_on_panic;
+            packages.insert(package);
+        }
+        let Self { errors, warnings, rendered, .. } = &all;
+        let failed = Verdict::Failed {
+            errors: (*errors).max(1),
+            warnings: *warnings,
+            rendered: rendered.clone(),
+            packages,
+        };
+        all.refusal().unwrap_or(failed)
+    }
+
     fn verdict(self, package: &Package, success: bool, said: &str) -> Verdict {
-        if self.aborts_on_panic {
-            return Verdict::Refused {
-                reason: "the crate is built with `panic = \"abort\"`: a panic in it would end the whole program".to_owned(),
-                help: "remove `panic = \"abort\"` from the profile in Cargo.toml that `cargo shrine` builds with; it can \
-                       stay in [profile.release]"
-                    .to_owned(),
-            };
+        if let Some(refusal) = self.refusal() {
+            return refusal;
         }
         match self.library {
             Some(library) if success => {
-                let path = Path::new(&library);
+                let path = Path::new(&library.path);
                 let rules = std::fs::read_to_string(path.with_extension("d")).unwrap_or_default();
                 let inputs = dep_info::inputs(&rules);
-                let seen = std::fs::read(path).ok().and_then(|bytes| check::glance(&bytes));
-                let (build_id, widgets) = seen.unzip();
-                Verdict::Built(Artifact {
-                    path: path.to_owned(),
-                    inputs,
-                    warnings: self.warnings,
-                    build_id,
-                    widgets: widgets.unwrap_or_default(),
-                })
+                Verdict::Built(Artifact::at(path, inputs, self.warnings))
             }
             None if success => Verdict::failed("cargo built no dynamic library\n".to_owned()),
             _ => {

@@ -41,6 +41,9 @@ pub struct CargoOptions {
     /// Whether the compiler renders its messages with colours.
     #[cfg_attr(feature = "cli", arg(skip))]
     pub colour: bool,
+    /// Whether every build is one by cargo, and its calls of rustc are not noted.
+    #[cfg_attr(feature = "cli", arg(skip))]
+    pub no_replay: bool,
 }
 
 impl CargoOptions {

@@ -29,6 +29,9 @@ pub struct Project {
     pub directories: Vec<PathBuf>,
     /// The directories that have members of the workspace in them, if all of those are asked for: there may be more.
     pub nurseries: Vec<PathBuf>,
+    /// The directories of packages that cargo alone can build in order: macros, what build scripts are made of, and
+    /// what packages outside of the workspace are made of.
+    pub tools: Vec<PathBuf>,
 }
 
 /// A widget crate.
@@ -153,6 +156,7 @@ impl Project {
             packages,
             directories: directories.into_iter().collect(),
             nurseries: nurseries.into_iter().collect(),
+            tools: graph.tools(&metadata),
         })
     }
 }
@@ -321,9 +325,32 @@ impl<'a> Graph<'a> {
         }
     }
 
+    /// The directories of the packages that are run to build others or that such a package is built from, and of those
+    /// that a package outside of the workspace is built from.
+    fn tools(&self, metadata: &'a Metadata) -> Vec<PathBuf> {
+        let members: BTreeSet<&PackageId> = metadata.workspace_members.iter().collect();
+        let is_macro = |package: &&cargo_metadata::Package| {
+            package.targets.iter().any(|target| target.crate_types.contains(&CrateType::ProcMacro))
+        };
+        let packages = metadata.packages.iter();
+        let others = packages.filter(|package| is_macro(package) || !members.contains(&package.id));
+        let nodes = metadata.resolve.iter().flat_map(|resolve| &resolve.nodes);
+        let by_scripts = nodes
+            .flat_map(|node| &node.deps)
+            .filter(|dependency| dependency.dep_kinds.iter().any(|kind| kind.kind == DependencyKind::Build));
+        let starts = others.map(|package| &package.id).chain(by_scripts.map(|dependency| &dependency.pkg));
+        let directories: BTreeSet<PathBuf> =
+            self.reachable_from(starts.collect()).into_iter().filter_map(local_directory).collect();
+        directories.into_iter().collect()
+    }
+
     /// The package and what it is built from, itself first.
     fn reachable(&self, start: &'a PackageId) -> Vec<&'a cargo_metadata::Package> {
-        let (mut seen, mut queue) = (BTreeSet::from([start]), vec![start]);
+        self.reachable_from(vec![start])
+    }
+
+    fn reachable_from(&self, mut queue: Vec<&'a PackageId>) -> Vec<&'a cargo_metadata::Package> {
+        let mut seen: BTreeSet<_> = queue.iter().copied().collect();
         let mut found = Vec::new();
         while let Some(id) = queue.pop() {
             found.extend(self.packages.get(id).copied());

@@ -44,6 +44,9 @@ pub struct WatchArguments {
         value_parser = clap::value_parser!(u64).range(10..=60_000),
     )]
     poll: Option<u64>,
+    /// Build with cargo every time. Otherwise rustc is called as cargo has called it before, wherever that is right.
+    #[arg(long)]
+    no_replay: bool,
     /// What is written to standard output: nothing, or one JSON object a line for each event. Text for people goes to
     /// standard error.
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Output")]
@@ -86,6 +89,7 @@ pub(super) fn run(mut arguments: WatchArguments) -> ExitCode {
         }
     };
     arguments.cargo.colour = arguments.color.on_stderr() && arguments.message_format == MessageFormat::Human;
+    arguments.cargo.no_replay = arguments.no_replay;
     let code = watch(arguments, &mut report).unwrap_or_else(|error| {
         let (reason, help) = (error.to_string(), error.help());
         report.event(&Event::Error { command: "watch".to_owned(), reason, help });

@@ -8,26 +8,23 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::LoadError;
+use crate::own::OwnDirectory;
 
 /// How many files are kept, for debuggers. Those before them are deleted; the loader has them open.
 const KEPT: usize = 4;
 
 #[derive(Debug)]
 pub(super) struct Files {
-    directory: PathBuf,
+    directory: OwnDirectory,
     attempts: u64,
     kept: VecDeque<PathBuf>,
 }
 
 impl Files {
     pub(super) fn new(target_directory: &Path) -> Self {
-        let all = target_directory.join("shrine-generations");
-        remove_those_of_the_dead(&all);
-        let start = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos());
-        let directory = all.join(format!("{}-{start:x}", std::process::id()));
+        let directory = OwnDirectory::below(&target_directory.join("shrine-generations"));
         Self { directory, attempts: 0, kept: VecDeque::new() }
     }
 
@@ -41,7 +38,7 @@ impl Files {
         self.attempts += 1;
         let stem = artifact.file_stem().unwrap_or_default().to_string_lossy();
         let hash: String = build_id.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        let path = self.directory.join(format!("{stem}-g{}-{hash}.so", self.attempts));
+        let path = self.directory.path().join(format!("{stem}-g{}-{hash}.so", self.attempts));
         write(&path, bytes).map_err(|error| {
             let _ = fs::remove_file(&path);
             LoadError::new(
@@ -59,30 +56,10 @@ impl Files {
     }
 }
 
-impl Drop for Files {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.directory);
-    }
-}
-
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::create_dir_all(path.parent().unwrap_or(path))?;
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o400).open(path)?;
     file.write_all(bytes)
-}
-
-/// Removes the directories of processes that are no more.
-fn remove_those_of_the_dead(all: &Path) {
-    for entry in fs::read_dir(all).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let process =
-            name.to_str().and_then(|name| name.split_once('-')).and_then(|(id, _)| id.parse::<u32>().ok());
-        if process.is_some_and(|id| !Path::new("/proc").join(id.to_string()).exists())
-            && Path::new("/proc/self").exists()
-        {
-            let _ = fs::remove_dir_all(entry.path());
-        }
-    }
 }
 
 #[cfg(test)]
@@ -110,18 +87,5 @@ mod tests {
         assert_eq!(there, [false, false, false, true, true, true, true]);
         drop(files);
         assert!(!stored[6].exists());
-    }
-
-    #[test]
-    fn what_the_dead_have_left_is_removed() {
-        let target = tempfile::tempdir().unwrap();
-        let all = target.path().join("shrine-generations");
-        // No process has a number above the kernel's limit of 2^22.
-        let (dead, alive) = (all.join("99999999-1"), all.join(format!("{}-1", std::process::id())));
-        fs::create_dir_all(&dead).unwrap();
-        fs::create_dir_all(&alive).unwrap();
-        drop(Files::new(target.path()));
-        assert!(!dead.exists());
-        assert!(alive.exists());
     }
 }

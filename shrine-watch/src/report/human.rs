@@ -10,9 +10,9 @@ use std::io::Write;
 use std::time::Instant;
 
 use shrine::event::{
-    ChangeDecision, ConnectionPlan, ConnectionSummary, Event, FieldReport, HistorySummary, InstanceInfo,
-    InstancePlan, InstanceSummary, PROBATION, Refusal, RollBack, TransformSummary, Update, UpdatePlan,
-    WidgetSummary,
+    BuildSummary, ChangeDecision, ConnectionPlan, ConnectionSummary, Event, FieldReport, HistorySummary,
+    InstanceInfo, InstancePlan, InstanceSummary, PROBATION, Refusal, RollBack, TransformSummary, Update,
+    UpdatePlan, WidgetSummary,
 };
 use shrine::registry::{Mode, Recorded};
 
@@ -134,6 +134,7 @@ impl<W: Write> Human<W> {
         match event {
             Event::Ready { generation, widgets, instances } => self.ready(*generation, widgets, instances),
             Event::Changed { paths, decision, why } => self.changed(paths, *decision, why),
+            Event::Built { packages } => self.built(packages),
             Event::BuildFailed { errors, warnings, packages, .. } => {
                 self.build_failed(packages, *errors, *warnings);
             }
@@ -238,6 +239,20 @@ impl<W: Write> Human<W> {
         let more = if paths.len() > 1 { format!(" +{} more", paths.len() - 1) } else { String::new() };
         let why = if self.style.why { format!("   {why}") } else { String::new() };
         self.line(Tone::Plain, "changed", &format!("{first}{more}{why}"));
+    }
+
+    /// Who wants to know why wants to know how, too.
+    fn built(&mut self, packages: &[BuildSummary]) {
+        let told = if self.style.why { packages } else { &[] };
+        for BuildSummary { package, way, crates, why, .. } in told {
+            let how = match (way.as_str(), why) {
+                ("replay", _) => format!("by replay of {}", crates.join(", ")),
+                ("fresh", _) => "before, and nothing of it has changed".to_owned(),
+                (way, Some(why)) => format!("by {way}: {why}"),
+                (way, None) => format!("by {way}"),
+            };
+            self.line(Tone::Plain, "built", &format!("{package}   {how}"));
+        }
     }
 
     fn build_failed(&mut self, packages: &[String], errors: usize, warnings: usize) {

@@ -22,6 +22,9 @@ pub struct Built {
     /// The symbols of the widgets in it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub widgets: Vec<String>,
+    /// Whether nobody will write to the file any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_final: bool,
 }
 
 /// What is to be done.

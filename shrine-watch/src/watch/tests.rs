@@ -64,7 +64,7 @@ impl Watched {
 
     fn built(&self, verdict: Verdict) {
         self.watcher.building();
-        let packages = vec![PackageBuild { package: "a".to_owned(), verdict }];
+        let packages = vec![PackageBuild { package: "a".to_owned(), verdict, way: None }];
         let (began, took) = (SystemTime::now() + DEADLINE, Duration::ZERO);
         self.watcher.built(BuildResult { build: 1, packages, project: None, began, took });
         // Only when this was seen, the result before it was taken in.

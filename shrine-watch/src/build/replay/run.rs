@@ -1,0 +1,314 @@
+//! Calls rustc for what has to be compiled, for as many crates at once as there are cores.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io::{self, BufRead, BufReader};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+
+use cargo_metadata::diagnostic::{Diagnostic, DiagnosticLevel};
+
+use super::{Plan, Replayer};
+use crate::build::messages::Tally;
+use crate::build::rewrite::{Changes, rewrite};
+use crate::build::unit::Kind;
+use crate::build::{Artifact, Cancel, PackageBuild, Reason, Verdict, Way, dep_info};
+
+/// How many libraries of a package are kept, for debuggers. Those before them are deleted; the loader has them open.
+const KEPT: usize = 4;
+
+/// Errors that a library which is not there, or not the right one, can lead to.
+const CODES: [&str; 8] = ["E0460", "E0461", "E0462", "E0463", "E0464", "E0514", "E0519", "E0786"];
+
+/// The same, for errors without a code; and errors of the linker, which names files of cargo's.
+const MESSAGES: [&str; 4] = ["linking with", "extern location for", "could not exec the linker", "linker `"];
+
+/// Who is told what the compiler says of which package; answers whether that is new.
+pub(in crate::build) type Telling<'a> = dyn Fn(&str, &str) -> bool + Sync + 'a;
+
+/// What came of a call.
+enum Outcome {
+    Compiled,
+    /// There are errors, of the kind that people make.
+    Broken,
+    /// Cargo may know better.
+    Odd(String),
+    Cancelled,
+}
+
+/// A call that is to be made.
+struct Call {
+    key: String,
+    package: String,
+    out_dir: PathBuf,
+    /// What follows the name of the crate in file names, where it is another than in cargo's.
+    suffix: Option<String>,
+    serial: u64,
+}
+
+/// A call that has ended.
+struct Ended {
+    call: Call,
+    outcome: Outcome,
+    tally: Tally,
+}
+
+/// How a plan goes.
+#[derive(Default)]
+struct Progress {
+    /// What waits for its turn.
+    waiting: Vec<String>,
+    /// How many calls there are at the moment.
+    running: usize,
+    /// What was compiled.
+    compiled: BTreeSet<String>,
+    /// What has errors, with what was said about them.
+    broken: BTreeMap<String, Tally>,
+    /// Why cargo has to be asked after all.
+    odd: Option<Reason>,
+}
+
+impl Replayer {
+    /// Carries out a plan.
+    ///
+    /// # Errors
+    ///
+    /// When cargo has to be asked after all, with the reason.
+    pub(in crate::build) fn run(
+        &mut self,
+        plan: &Plan,
+        cancel: &Cancel,
+        tell: &Telling<'_>,
+    ) -> Result<Vec<PackageBuild>, Reason> {
+        let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+        let mut progress = Progress { waiting: plan.dirty.clone(), ..Progress::default() };
+        let outputs = self.outputs.clone();
+        let (send, ended) = mpsc::channel();
+        std::thread::scope(|scope| {
+            loop {
+                while progress.running < jobs && progress.odd.is_none() {
+                    let Some(key) = self.next(plan, &mut progress) else { break };
+                    match self.prepare(&key) {
+                        Ok((call, command)) => {
+                            progress.running += 1;
+                            let (send, outputs) = (send.clone(), &outputs);
+                            scope.spawn(move || {
+                                let (outcome, tally) = compile(command, &call, outputs, cancel, tell);
+                                // The receiver waits for all that were started.
+                                drop(send.send(Ended { call, outcome, tally }));
+                            });
+                        }
+                        Err(error) => progress.odd = Some(self.odd(&key, error.to_string())),
+                    }
+                }
+                if progress.running == 0 {
+                    break;
+                }
+                let Ok(call) = ended.recv() else { break };
+                progress.running -= 1;
+                self.take(call, plan, &mut progress);
+            }
+        });
+        match progress.odd.take() {
+            Some(reason) => Err(reason),
+            None => Ok(self.verdicts(plan, &mut progress)),
+        }
+    }
+
+    fn odd(&self, key: &str, what: String) -> Reason {
+        Reason::Failed { package: self.units[key].unit.package.clone(), what }
+    }
+
+    /// The next unit that all is there for that it is compiled against. Those for which it never will be are dropped.
+    fn next(&self, plan: &Plan, progress: &mut Progress) -> Option<String> {
+        let Progress { waiting, compiled, broken, .. } = progress;
+        waiting.retain(|key| !self.all_below(key).iter().any(|below| broken.contains_key(below)));
+        let is_there = |key: &String| compiled.contains(key) || !plan.dirty.contains(key);
+        let index = waiting.iter().position(|key| self.units[key].below.iter().all(is_there))?;
+        Some(waiting.remove(index))
+    }
+
+    /// The call for a unit.
+    fn prepare(&mut self, key: &str) -> io::Result<(Call, Command)> {
+        self.serial += 1;
+        let (serial, unit) = (self.serial, &self.units[key].unit);
+        let out_dir = self.own.path().join("units").join(serial.to_string());
+        let incremental = self.own.path().join("incremental");
+        fs::create_dir_all(&out_dir)?;
+        fs::create_dir_all(&incremental)?;
+        // The dynamic loader reads no path twice.
+        let suffix = (unit.kind == Kind::Dynamic).then(|| format!("-g{serial}"));
+        let arguments = rewrite(
+            &unit.call.arguments,
+            &Changes {
+                directory: &unit.call.directory,
+                out_dir: &out_dir,
+                suffix: suffix.as_deref(),
+                incremental: &incremental,
+                colour: self.colour,
+                moved: &self.moved_below(key),
+            },
+        );
+        let words: Vec<OsString> =
+            self.programs.iter().map(|program| program.clone().into_os_string()).chain(arguments).collect();
+        let (program, arguments) = words.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+        let mut command = Command::new(program);
+        let variables = unit.call.environment.iter().filter(|(name, _)| !is_of_cargos_jobs(name));
+        command.args(arguments).current_dir(&unit.call.directory).env_clear();
+        command.envs(variables.map(|(name, value)| (name, value)));
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let (key, package) = (key.to_owned(), unit.package.clone());
+        Ok((Call { key, package, out_dir, suffix, serial }, command))
+    }
+
+    /// Takes what has come of a call.
+    fn take(&mut self, ended: Ended, plan: &Plan, progress: &mut Progress) {
+        let Ended { call, outcome, tally } = ended;
+        if !matches!(outcome, Outcome::Compiled) {
+            self.garbage.push(call.out_dir.clone());
+        }
+        match outcome {
+            Outcome::Compiled => match self.commit(&call, plan, &tally) {
+                Ok(()) => drop(progress.compiled.insert(call.key)),
+                Err(error) => progress.odd = Some(self.odd(&call.key, error.to_string())),
+            },
+            Outcome::Broken => drop(progress.broken.insert(call.key, tally)),
+            Outcome::Odd(what) => progress.odd = Some(self.odd(&call.key, what)),
+            // What waits is not compiled any more.
+            Outcome::Cancelled => progress.waiting.clear(),
+        }
+    }
+
+    /// Takes what was compiled for what there is of a unit.
+    fn commit(&mut self, call: &Call, plan: &Plan, tally: &Tally) -> io::Result<()> {
+        let Call { key, out_dir, suffix, serial, .. } = call;
+        let made = &self.units[key];
+        let name = format!("{}{}", made.unit.crate_name, suffix.as_ref().unwrap_or(&made.unit.suffix));
+        let rules = fs::read_to_string(out_dir.join(format!("{name}.d")))?;
+        let directory = &made.unit.call.directory;
+        let inputs = dep_info::inputs(&rules).into_iter().map(|path| directory.join(path));
+        let used = self.stamps.used(inputs, &plan.snapshot, plan.began);
+        let against = self.serials(&made.below);
+        let is_tip = made.unit.kind == Kind::Dynamic;
+        if let Some(made) = self.units.get_mut(key) {
+            (made.used, made.against, made.serial, made.warnings) = (used, against, *serial, tally.warnings);
+            made.before.extend(made.own.replace(out_dir.clone()));
+            let kept = if is_tip { KEPT } else { 0 };
+            let old = made.before.len().saturating_sub(kept);
+            self.garbage.extend(made.before.drain(..old));
+        }
+        if is_tip {
+            self.take_library(key, &out_dir.join(format!("lib{name}{}", std::env::consts::DLL_SUFFIX)));
+        }
+        Ok(())
+    }
+
+    /// Takes a library for that of its package.
+    fn take_library(&mut self, key: &str, path: &Path) {
+        let closure = self.all_below(key);
+        let made = closure.iter().filter_map(|key| self.units.get(key));
+        let warnings = made.clone().map(|made| made.warnings).sum();
+        let mut inputs: BTreeSet<PathBuf> = made.flat_map(|made| made.used.paths()).cloned().collect();
+        if let Some(tip) = self.tips.values_mut().flatten().find(|tip| tip.key == key) {
+            inputs.extend(tip.others.paths().cloned());
+            let inputs = inputs.into_iter().collect();
+            tip.artifact = Artifact { is_final: true, ..Artifact::at(path, inputs, warnings) };
+        }
+    }
+
+    /// What came of the packages of a plan. What several are made of is told with the first of them.
+    fn verdicts(&self, plan: &Plan, progress: &mut Progress) -> Vec<PackageBuild> {
+        let package_of = |key: &String| self.units[key].unit.package.clone();
+        let mut told: BTreeSet<String> = BTreeSet::new();
+        let mut builds = Vec::new();
+        for (package, key) in &plan.tips {
+            let Some(Ok(tip)) = self.tips.get(package) else { continue };
+            let below = self.all_below(key);
+            let crates =
+                below.iter().filter(|key| progress.compiled.contains(*key)).map(package_of).collect();
+            let is_dirty = below.iter().any(|key| plan.dirty.contains(key));
+            let way = if is_dirty { Way::Replay { crates } } else { Way::Fresh };
+            let because = below.iter().find(|key| told.contains(*key)).map(package_of);
+            let broken: Vec<_> = below.iter().filter_map(|key| progress.broken.remove_entry(key)).collect();
+            told.extend(broken.iter().map(|(key, _)| key.clone()));
+            let verdict = match because {
+                _ if !broken.is_empty() => {
+                    Tally::verdict_of(broken.into_iter().map(|(key, tally)| (package_of(&key), tally)))
+                }
+                Some(because) => Verdict::Skipped { because },
+                None => Verdict::Built(tip.artifact.clone()),
+            };
+            builds.push(PackageBuild { package: package.clone(), verdict, way: Some(way) });
+        }
+        builds
+    }
+}
+
+/// Makes a call and follows it to its end.
+fn compile(
+    command: Command,
+    call: &Call,
+    outputs: &[PathBuf],
+    cancel: &Cancel,
+    tell: &Telling<'_>,
+) -> (Outcome, Tally) {
+    let mut tally = Tally::default();
+    let outcome = follow(command, call, outputs, cancel, tell, &mut tally);
+    (outcome.unwrap_or_else(|error| Outcome::Odd(error.to_string())), tally)
+}
+
+fn follow(
+    command: Command,
+    call: &Call,
+    outputs: &[PathBuf],
+    cancel: &Cancel,
+    tell: &Telling<'_>,
+    tally: &mut Tally,
+) -> io::Result<Outcome> {
+    let Some(mut running) = cancel.spawn(command)? else { return Ok(Outcome::Cancelled) };
+    let (mut odd, mut has_errors, mut rest) = (None, false, String::new());
+    for line in running.child.stderr.take().into_iter().flat_map(|pipe| BufReader::new(pipe).split(b'\n')) {
+        let line = line?;
+        let Ok(diagnostic) = serde_json::from_slice::<Diagnostic>(&line) else {
+            rest.push_str(&String::from_utf8_lossy(&line));
+            rest.push('\n');
+            continue;
+        };
+        odd = odd.or_else(|| oddity(&diagnostic, outputs));
+        if odd.is_none() {
+            has_errors |= diagnostic.level == DiagnosticLevel::Error;
+            tally.take_diagnostic(&diagnostic, &call.package, &call.package, tell);
+        }
+    }
+    let status = running.wait()?;
+    Ok(match odd {
+        _ if cancel.is_cancelled() => Outcome::Cancelled,
+        Some(what) => Outcome::Odd(what),
+        None if status.success() => Outcome::Compiled,
+        None if has_errors => Outcome::Broken,
+        None => Outcome::Odd(format!("{status}: {}", rest.trim())),
+    })
+}
+
+/// The variables by which cargo shares out its jobs: it is not there to do so.
+fn is_of_cargos_jobs(name: &OsStr) -> bool {
+    name.as_bytes().ends_with(b"MAKEFLAGS") || name == "MFLAGS"
+}
+
+/// What an error says that may come from the way in which rustc was called, and not from the source.
+fn oddity(diagnostic: &Diagnostic, outputs: &[PathBuf]) -> Option<String> {
+    let is_error = matches!(diagnostic.level, DiagnosticLevel::Error | DiagnosticLevel::Ice);
+    let code = diagnostic.code.as_ref().map_or("", |code| code.code.as_str());
+    let message = &diagnostic.message;
+    let is_about_outputs =
+        || outputs.iter().any(|path| path.to_str().is_some_and(|path| message.contains(path)));
+    let is_odd = is_error
+        && (diagnostic.level == DiagnosticLevel::Ice
+            || CODES.contains(&code)
+            || MESSAGES.iter().any(|begin| message.starts_with(begin))
+            || is_about_outputs());
+    is_odd.then(|| message.lines().next().unwrap_or_default().to_owned())
+}

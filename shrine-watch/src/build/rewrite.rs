@@ -1,0 +1,160 @@
+//! The arguments of a call of rustc, for a call of our own: into other directories, against other libraries.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::unit::{read_option, split};
+
+/// What is other in our own call.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Changes<'a> {
+    /// The directory of the call, which paths are relative to.
+    pub(super) directory: &'a Path,
+    /// Where the files go.
+    pub(super) out_dir: &'a Path,
+    /// What follows the name of the crate in their names, if that is to be another.
+    pub(super) suffix: Option<&'a str>,
+    /// Where the compiler keeps what it remembers.
+    pub(super) incremental: &'a Path,
+    /// Whether messages are rendered with colours.
+    pub(super) colour: bool,
+    /// The libraries that are elsewhere now, by where they were.
+    pub(super) moved: &'a BTreeMap<PathBuf, PathBuf>,
+}
+
+/// The arguments of our call. The first is the compiler.
+pub(super) fn rewrite(arguments: &[OsString], changes: &Changes<'_>) -> Vec<OsString> {
+    let mut rewritten: Vec<OsString> = Vec::with_capacity(arguments.len() + 8);
+    let mut arguments = arguments.iter();
+    rewritten.extend(arguments.next().cloned());
+    let mut is_searched = false;
+    while let Some(argument) = arguments.next() {
+        let Some((name, value)) = read_option(argument, || arguments.next()) else {
+            rewritten.push(argument.clone());
+            continue;
+        };
+        if name == "-L" && !std::mem::replace(&mut is_searched, true) {
+            // Before all others: of two files of one crate, the compiler takes the one that what is above it asks for.
+            for directory in changes.searched() {
+                rewritten.extend(["-L".into(), joined("dependency", directory)]);
+            }
+        }
+        if let Some(value) = changes.value(name, value) {
+            rewritten.extend([name.to_owned(), value]);
+        }
+    }
+    if let Some(suffix) = changes.suffix {
+        rewritten.extend(["-C".into(), joined("extra-filename", Path::new(suffix))]);
+    }
+    rewritten
+}
+
+impl Changes<'_> {
+    /// What an option has in place of its value; none when it is left out.
+    fn value(&self, name: &OsStr, value: &OsStr) -> Option<OsString> {
+        let parts = split(value, b'=');
+        match (name.to_str()?, parts) {
+            ("--out-dir", _) => Some(self.out_dir.into()),
+            ("--json", _) => self.json(value),
+            ("--extern", Some((crate_name, path))) => {
+                let moved = self.moved.get(&self.directory.join(path));
+                Some(moved.map_or_else(|| value.to_owned(), |moved| joined_os(crate_name, moved)))
+            }
+            ("-C", Some((option, _))) if option == "incremental" => {
+                Some(joined("incremental", self.incremental))
+            }
+            ("-C", Some((option, _))) if option == "extra-filename" && self.suffix.is_some() => None,
+            _ => Some(value.to_owned()),
+        }
+    }
+
+    /// Nobody waits for one artifact before the other.
+    fn json(&self, value: &OsStr) -> Option<OsString> {
+        let is_wanted = |part: &&str| match *part {
+            "artifacts" | "future-incompat" => false,
+            "diagnostic-rendered-ansi" => self.colour,
+            _ => true,
+        };
+        let parts: Vec<&str> = value.to_str()?.split(',').filter(is_wanted).collect();
+        (!parts.is_empty()).then(|| parts.join(",").into())
+    }
+
+    fn searched(&self) -> impl Iterator<Item = &Path> {
+        let mut directories: Vec<&Path> = self.moved.values().filter_map(|path| path.parent()).collect();
+        directories.sort();
+        directories.dedup();
+        directories.into_iter()
+    }
+}
+
+fn joined(name: &str, path: &Path) -> OsString {
+    joined_os(OsStr::new(name), path)
+}
+
+fn joined_os(name: &OsStr, path: &Path) -> OsString {
+    let mut joined = name.to_owned();
+    joined.push("=");
+    joined.push(path);
+    debug_assert!(joined.as_bytes().contains(&b'='));
+    joined
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rewritten(line: &str, suffix: Option<&str>, moved: &[(&str, &str)], colour: bool) -> String {
+        let arguments: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+        let moved = moved.iter().map(|(from, to)| (PathBuf::from(from), PathBuf::from(to))).collect();
+        let changes = Changes {
+            directory: Path::new("/w"),
+            out_dir: Path::new("/r/7"),
+            suffix,
+            incremental: Path::new("/r/incremental"),
+            colour,
+            moved: &moved,
+        };
+        let words = rewrite(&arguments, &changes);
+        words.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn a_tip_is_written_elsewhere_under_another_name() {
+        let line = "rustc --crate-name counter src/lib.rs --json=diagnostic-rendered-ansi,artifacts,future-incompat \
+                    -C metadata=1 --out-dir /t/deps -C incremental=/t/incremental -C prefer-dynamic";
+        let expected = "rustc --crate-name counter src/lib.rs --json diagnostic-rendered-ansi -C metadata=1 --out-dir /r/7 \
+                        -C incremental=/r/incremental -C prefer-dynamic -C extra-filename=-g7";
+        assert_eq!(rewritten(line, Some("-g7"), &[], true), expected);
+    }
+
+    #[test]
+    fn without_colours_nothing_is_left_of_the_json_options() {
+        assert_eq!(
+            rewritten("rustc --json=diagnostic-rendered-ansi,artifacts a.rs", None, &[], false),
+            "rustc a.rs"
+        );
+    }
+
+    #[test]
+    fn only_what_has_moved_is_found_elsewhere() {
+        let line = "rustc -L dependency=/t/deps --extern types=/t/deps/libtypes-1.rmeta --extern noprelude:other=/t/deps/libo-2.rlib \
+                    --extern=priv:third=t/libthird-3.rlib --extern proc_macro";
+        let moved = [
+            ("/t/deps/libtypes-1.rmeta", "/r/3/libtypes-1.rmeta"),
+            ("/w/t/libthird-3.rlib", "/r/4/libthird-3.rlib"),
+        ];
+        let expected = "rustc -L dependency=/r/3 -L dependency=/r/4 -L dependency=/t/deps --extern types=/r/3/libtypes-1.rmeta \
+                        --extern noprelude:other=/t/deps/libo-2.rlib --extern priv:third=/r/4/libthird-3.rlib --extern proc_macro";
+        assert_eq!(rewritten(line, None, &moved, true), expected);
+    }
+
+    #[test]
+    fn each_way_to_write_an_option_is_understood() {
+        let line = "rustc --check-cfg cfg(feature) -Lnative=/n -Cincremental=/i -Cdebuginfo=1 --json-x --edition=2024";
+        let expected = "rustc --check-cfg cfg(feature) -L native=/n -C incremental=/r/incremental -C debuginfo=1 --json-x \
+                        --edition=2024";
+        assert_eq!(rewritten(line, None, &[], true), expected);
+    }
+}

@@ -1,0 +1,171 @@
+//! One crate as it is compiled for one purpose: what cargo calls a unit, read from how rustc was called for it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::capture::Invocation;
+
+/// A unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Unit {
+    /// What its note is known by.
+    pub(super) key: String,
+    /// The name of its crate.
+    pub(super) crate_name: String,
+    /// The name of its package.
+    pub(super) package: String,
+    /// The directory of its package.
+    pub(super) home: PathBuf,
+    /// What is made of it.
+    pub(super) kind: Kind,
+    /// What follows the name of the crate in its file names.
+    pub(super) suffix: String,
+    /// The files of the crates that it is compiled against.
+    pub(super) externs: Vec<PathBuf>,
+    /// Where its files were written to.
+    pub(super) out_dir: PathBuf,
+    /// Where the compiler keeps what it remembers between two calls.
+    pub(super) incremental: Option<PathBuf>,
+    /// Where the build script of the package writes to, if it has one.
+    pub(super) generated: Option<PathBuf>,
+    /// How rustc was called.
+    pub(super) call: Invocation,
+}
+
+/// What is made of a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// What other crates are compiled against.
+    Library,
+    /// What is loaded.
+    Dynamic,
+    /// What the compiler or cargo runs: macros and build scripts.
+    Tool,
+}
+
+impl Unit {
+    /// Reads a call. None when it is not one of those that cargo makes to compile a crate.
+    pub(super) fn read(key: &str, call: Invocation) -> Option<Self> {
+        let unit = Self::read_options(key, &call, &Options::of(&call.arguments));
+        unit.map(|unit| Self { call, ..unit })
+    }
+
+    /// All but the call itself.
+    fn read_options(key: &str, call: &Invocation, options: &Options<'_>) -> Option<Self> {
+        let text = |name: &str| call.variable(name).and_then(OsStr::to_str).map(str::to_owned);
+        let kinds: BTreeSet<&str> = options.all("--crate-type").filter_map(OsStr::to_str).collect();
+        let is_all = |known: &[&str]| !kinds.is_empty() && kinds.iter().all(|kind| known.contains(kind));
+        let kind = match kinds.len() {
+            1 if is_all(&["cdylib"]) => Kind::Dynamic,
+            1 if is_all(&["lib", "rlib"]) => Kind::Library,
+            _ => Kind::Tool,
+        };
+        let at = |path: &OsStr| call.directory.join(path);
+        let externs =
+            options.all("--extern").filter_map(|value| split(value, b'=').map(|(_, path)| at(path)));
+        Some(Self {
+            key: key.to_owned(),
+            crate_name: options.all("--crate-name").next()?.to_str()?.to_owned(),
+            package: text("CARGO_PKG_NAME")?,
+            home: call.variable("CARGO_MANIFEST_DIR")?.into(),
+            kind,
+            suffix: options.codegen("extra-filename").and_then(OsStr::to_str).unwrap_or_default().to_owned(),
+            externs: externs.collect(),
+            out_dir: at(options.all("--out-dir").next()?),
+            incremental: options.codegen("incremental").map(at),
+            generated: call.variable("OUT_DIR").map(PathBuf::from),
+            call: Invocation::default(),
+        })
+    }
+
+    /// The file in which rustc lists what it has read.
+    pub(super) fn dep_info(&self) -> PathBuf {
+        self.out_dir.join(format!("{}{}.d", self.crate_name, self.suffix))
+    }
+}
+
+/// The key of the unit that has made a library which others are compiled against.
+pub(super) fn key_of(library: &Path) -> Option<&str> {
+    library.file_stem()?.to_str()?.strip_prefix("lib")
+}
+
+/// A unit and all that it is made of and there are notes of, each with the keys of those that it is compiled against.
+pub(super) fn closure(
+    tip: &Unit,
+    note: &dyn Fn(&str) -> Option<Unit>,
+) -> BTreeMap<String, (Unit, Vec<String>)> {
+    let (mut found, mut waiting) = (BTreeMap::new(), vec![tip.clone()]);
+    while let Some(unit) = waiting.pop() {
+        let mut below = Vec::new();
+        for key in unit.externs.iter().filter_map(|path| key_of(path)) {
+            if found.contains_key(key) || waiting.iter().any(|unit| unit.key == key) || unit.key == key {
+                below.push(key.to_owned());
+            } else if let Some(unit) = note(key) {
+                below.push(key.to_owned());
+                waiting.push(unit);
+            }
+        }
+        found.insert(unit.key.clone(), (unit, below));
+    }
+    found
+}
+
+/// The options of a command line, `--name value`, `--name=value`, `-Cname=value` and `-C name=value` alike.
+#[derive(Debug)]
+pub(super) struct Options<'a>(Vec<(&'a OsStr, &'a OsStr)>);
+
+impl<'a> Options<'a> {
+    pub(super) fn of(arguments: &'a [OsString]) -> Self {
+        let mut options = Vec::new();
+        let mut arguments = arguments.iter();
+        while let Some(argument) = arguments.next() {
+            if let Some(option) = read_option(argument, || arguments.next()) {
+                options.push(option);
+            }
+        }
+        Self(options)
+    }
+
+    pub(super) fn all(&self, name: &'a str) -> impl Iterator<Item = &'a OsStr> + '_ {
+        self.0.iter().filter(move |(known, _)| *known == name).map(|(_, value)| *value)
+    }
+
+    /// The last `-C name=..`.
+    fn codegen(&self, name: &'a str) -> Option<&'a OsStr> {
+        self.all("-C")
+            .filter_map(|value| split(value, b'='))
+            .filter(|(known, _)| *known == name)
+            .last()
+            .map(|(_, value)| value)
+    }
+}
+
+/// The options that matter here, all of which have a value.
+pub(super) const NAMES: [&str; 7] =
+    ["--crate-name", "--crate-type", "--extern", "--out-dir", "--json", "-C", "-L"];
+
+/// An option and its value, if the argument begins one of [`NAMES`]; `next` is asked for a value that stands apart.
+pub(super) fn read_option<'a>(
+    argument: &'a OsStr,
+    next: impl FnOnce() -> Option<&'a OsString>,
+) -> Option<(&'static OsStr, &'a OsStr)> {
+    let name = *NAMES.iter().find(|name| argument.as_bytes().starts_with(name.as_bytes()))?;
+    let rest = &argument.as_bytes()[name.len()..];
+    let value = match (rest.first(), name.starts_with("--")) {
+        (None, _) => next()?.as_os_str(),
+        (Some(b'='), true) => OsStr::from_bytes(&rest[1..]),
+        // `--json-something` is another option.
+        (Some(_), true) => return None,
+        (Some(_), false) => OsStr::from_bytes(rest),
+    };
+    Some((OsStr::new(name), value))
+}
+
+/// What is before and after the first separator.
+pub(super) fn split(value: &OsStr, separator: u8) -> Option<(&OsStr, &OsStr)> {
+    let bytes = value.as_bytes();
+    let middle = bytes.iter().position(|byte| *byte == separator)?;
+    Some((OsStr::from_bytes(&bytes[..middle]), OsStr::from_bytes(&bytes[middle + 1..])))
+}

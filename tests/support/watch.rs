@@ -26,7 +26,13 @@ impl Watch {
     /// Watches a folder.
     #[must_use]
     pub fn start(folder: &Path, arguments: &[&str]) -> Self {
-        let mut child = command(folder, arguments).spawn().expect("starts");
+        Self::start_in(folder, &shared_target(), arguments)
+    }
+
+    /// Watches a folder, and builds in that target directory.
+    #[must_use]
+    pub fn start_in(folder: &Path, target: &Path, arguments: &[&str]) -> Self {
+        let mut child = command(folder, target, arguments).spawn().expect("starts");
         let (sender, events) = mpsc::channel();
         let output = BufReader::new(child.stdout.take().expect("piped"));
         std::thread::spawn(move || {
@@ -69,7 +75,7 @@ impl Watch {
     /// The same, where some other events may come before.
     pub fn expect_after(&mut self, before: &[&str], name: &str) -> Value {
         loop {
-            let event = self.next();
+            let event = self.next_event();
             match event["event"].as_str() {
                 Some(found) if found == name => return event,
                 Some("changed" | "built" | "created" | "connected") => {}
@@ -82,7 +88,7 @@ impl Watch {
     /// Waits for an event, whatever comes before it.
     pub fn wait_for(&mut self, name: &str) -> Value {
         loop {
-            let event = self.next();
+            let event = self.next_event();
             if event["event"] == name {
                 return event;
             }
@@ -130,7 +136,8 @@ impl Watch {
         self.seen.iter().filter_map(|event| event["event"].as_str()).collect()
     }
 
-    fn next(&mut self) -> Value {
+    /// Waits for the next event.
+    pub fn next_event(&mut self) -> Value {
         match self.events.recv_timeout(DEADLINE) {
             Ok(event) => {
                 let sequence = self.seen.len() as u64 + 1;
@@ -163,23 +170,23 @@ impl Drop for Watch {
 /// Runs it to its end without input. Answers with the exit code, the events, and stderr.
 #[must_use]
 pub fn finish(folder: &Path, arguments: &[&str]) -> (Option<i32>, Vec<Value>, String) {
-    let output = command(folder, arguments).stdin(Stdio::null()).output().expect("runs");
+    let output = command(folder, &shared_target(), arguments).stdin(Stdio::null()).output().expect("runs");
     let text = String::from_utf8_lossy(&output.stdout);
     let events =
         text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")));
     (output.status.code(), events.collect(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
-fn command(folder: &Path, arguments: &[&str]) -> Command {
+fn command(folder: &Path, target: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(binary());
-    command.arg("watch").arg(folder).args(["--message-format", "json", "--target-dir"]).arg(shared_target());
+    command.arg("watch").arg(folder).args(["--message-format", "json", "--target-dir"]).arg(target);
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     without_cargos_own(&mut command);
     command
 }
 
 /// What cargo sets for this test says nothing about the crate that is watched.
-pub(crate) fn without_cargos_own(command: &mut Command) {
+pub fn without_cargos_own(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         let name_text = name.to_string_lossy();
         if name_text.starts_with("CARGO_") && name_text != "CARGO_HOME" {

@@ -63,7 +63,7 @@ impl Variants {
         let _ = fs::remove_file(&artifact);
         fs::write(&artifact, bytes).expect("writes");
         let (loader, package) = (&mut self.loader, &self.package);
-        (move || loader.load(package, &artifact).expect("loads"), variant as u64)
+        (move || loader.load(package, &artifact, false).expect("loads"), variant as u64)
     }
 
     /// How large the thread-locals of a library are.

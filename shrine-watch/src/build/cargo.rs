@@ -12,14 +12,8 @@ use crate::error::Error;
 ///
 /// It is linked dynamically to std, and finds it by an rpath: a program that loads thousands of generations then has
 /// one std and not thousands, see ARCHITECTURE.md. Its build id is how the new code proves that it is what runs.
-/// With a wrapper, the calls of rustc are noted.
 #[must_use]
-pub(super) fn build_command(
-    project: &Project,
-    package: &Package,
-    options: &CargoOptions,
-    wrapper: Option<&Wrapper>,
-) -> Command {
+pub fn build_command(project: &Project, package: &Package, options: &CargoOptions) -> Command {
     let format = if options.colour { "json-diagnostic-rendered-ansi" } else { "json" };
     let mut command = cargo(&project.directory);
     command.args([
@@ -47,11 +41,13 @@ pub(super) fn build_command(
     if std::env::var_os("CARGO_PROFILE_DEV_DEBUG").is_none() {
         command.env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only");
     }
-    if let Some(wrapper) = wrapper {
-        command.env("RUSTC_WORKSPACE_WRAPPER", &wrapper.script).env(ENVIRONMENT, mark());
-    }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
+}
+
+/// Has the calls of rustc noted.
+pub(super) fn note_calls(command: &mut Command, wrapper: &Wrapper) {
+    command.env("RUSTC_WORKSPACE_WRAPPER", &wrapper.script).env(ENVIRONMENT, mark());
 }
 
 /// What tells the environment that cargo is called in from others.

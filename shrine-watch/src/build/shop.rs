@@ -152,7 +152,10 @@ impl Build<'_> {
     ) -> Followed {
         let build = self.request.build;
         let wrapper = replayer.wrapper().filter(|_| !self.shop.options.no_replay);
-        let mut command = cargo::build_command(project, package, &self.shop.options, wrapper);
+        let mut command = cargo::build_command(project, package, &self.shop.options);
+        if let Some(wrapper) = wrapper {
+            cargo::note_calls(&mut command, wrapper);
+        }
         if self.request.locked_shapes {
             command.env_remove("SHRINE_DEV").env_remove(super::capture::ENVIRONMENT);
         }

@@ -96,6 +96,9 @@ impl<R: Audience> Audience for Shared<R> {
 
 impl<E: Write, O: Write> Audience for Report<E, O> {
     fn event(&mut self, event: &Event) {
+        if matches!(event, Event::Built { .. }) && !self.human.says_why() {
+            return;
+        }
         self.human.event(event);
         if self.broken.is_none()
             && let Some(json) = &mut self.json

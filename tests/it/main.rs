@@ -15,6 +15,7 @@ mod macros;
 mod nested;
 mod payloads;
 mod release;
+mod replay;
 mod runtime;
 mod scene;
 mod transforms;

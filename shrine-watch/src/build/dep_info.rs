@@ -1,6 +1,6 @@
 //! Reads the `.d` files in which cargo lists what a library was made of.
 
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 
 /// The files that the first rule of a `.d` file depends on.
 ///
@@ -21,6 +21,21 @@ pub fn inputs(text: &str) -> Vec<PathBuf> {
     }
     take(&mut name, &mut inputs);
     inputs
+}
+
+/// A path without `.` and `..`, as cargo writes it and events name it: the compiler writes `src/../data.txt` for
+/// `include_str!("../data.txt")`.
+#[must_use]
+pub fn normal(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => drop(normal.pop()),
+            part => normal.push(part),
+        }
+    }
+    normal
 }
 
 /// What follows the target, which may itself contain `\ ` and colons.
@@ -48,6 +63,13 @@ mod tests {
     fn escaped_spaces_belong_to_a_name() {
         let found = inputs("/my\\ target/lib.so: /a\\ b/src/lib.rs /c.rs");
         assert_eq!(found, [PathBuf::from("/a b/src/lib.rs"), "/c.rs".into()]);
+    }
+
+    #[test]
+    fn paths_are_compared_without_detours() {
+        assert_eq!(normal(Path::new("/p/src/../data.txt")), Path::new("/p/data.txt"));
+        assert_eq!(normal(Path::new("/p/./a/b/../../c")), Path::new("/p/c"));
+        assert_eq!(normal(Path::new("/../p")), Path::new("/p"));
     }
 
     #[test]

@@ -186,9 +186,10 @@ impl Replayer {
             self.take_from_cargo(unit, below, before)?;
         }
         let closure = plan::bottom_up(&key, |key| self.below(key));
-        let known: BTreeSet<&PathBuf> = closure.iter().flat_map(|key| self.units[key].used.paths()).collect();
+        let used = closure.iter().filter_map(|key| self.units.get(key)).flat_map(|made| made.used.paths());
+        let known: BTreeSet<PathBuf> = used.map(|path| dep_info::normal(path)).collect();
         let mut others: BTreeSet<PathBuf> =
-            artifact.inputs.iter().filter(|path| !known.contains(path)).cloned().collect();
+            artifact.inputs.iter().filter(|path| !known.contains(&dep_info::normal(path))).cloned().collect();
         others.extend(self.watched_by_scripts(project, package, &closure));
         let others = self.stamps.used(others.into_iter(), &before.snapshot, before.began);
         // Cargo may have written the lock file itself.

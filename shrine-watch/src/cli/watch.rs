@@ -51,7 +51,7 @@ pub struct WatchArguments {
     /// standard error.
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Output")]
     message_format: MessageFormat,
-    /// Say why each change leads to what it leads to.
+    /// Say why each change leads to what it leads to, and how each library was made (the event `built`).
     #[arg(long, help_heading = "Output")]
     why: bool,
     /// Say only what failed, and answers.

@@ -124,6 +124,11 @@ impl<W: Write> Human<W> {
         }
     }
 
+    /// Whether it is to be said why each change leads to what it leads to.
+    pub(super) fn says_why(&self) -> bool {
+        self.style.why
+    }
+
     /// The commands.
     pub fn help(&mut self) {
         self.raw(&command::help());
@@ -241,10 +246,8 @@ impl<W: Write> Human<W> {
         self.line(Tone::Plain, "changed", &format!("{first}{more}{why}"));
     }
 
-    /// Who wants to know why wants to know how, too.
     fn built(&mut self, packages: &[BuildSummary]) {
-        let told = if self.style.why { packages } else { &[] };
-        for BuildSummary { package, way, crates, why, .. } in told {
+        for BuildSummary { package, way, crates, why, .. } in packages {
             let how = match (way.as_str(), why) {
                 ("replay", _) => format!("by replay of {}", crates.join(", ")),
                 ("fresh", _) => "before, and nothing of it has changed".to_owned(),

@@ -211,7 +211,8 @@ impl Replayer {
         let closure = self.all_below(key);
         let made = closure.iter().filter_map(|key| self.units.get(key));
         let warnings = made.clone().map(|made| made.warnings).sum();
-        let mut inputs: BTreeSet<PathBuf> = made.flat_map(|made| made.used.paths()).cloned().collect();
+        let mut inputs: BTreeSet<PathBuf> =
+            made.flat_map(|made| made.used.paths()).map(|path| dep_info::normal(path)).collect();
         if let Some(tip) = self.tips.values_mut().flatten().find(|tip| tip.key == key) {
             inputs.extend(tip.others.paths().cloned());
             let inputs = inputs.into_iter().collect();

@@ -1,0 +1,324 @@
+//! Builds without cargo: what is live is what cargo would have built, and it is told which way it was made.
+
+use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use shrine_tests::{Project, Watch, Workspace};
+
+/// A widget that says what it is made of.
+const PROBE: &str = "\
+#![allow(unexpected_cfgs)]
+use shrine::prelude::*;
+
+mod part;
+
+#[widget(id = \"probe\", version = \"1.0.0\")]
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Probe {
+    pub asked: i64,
+}
+
+#[widget]
+impl Probe {
+    #[input]
+    fn ask(&mut self, n: i64, said: &mut Output<String>) {
+        self.asked += n;
+        let loud = if cfg!(feature = \"loud\") { \"LOUD\" } else { \"quiet\" };
+        let parts = [\"one\", part::part(), include_str!(\"../data.txt\").trim(), env!(\"CARGO_PKG_VERSION\"), loud];
+        said.send(parts.join(\" \"));
+    }
+}
+";
+
+const PART: &str = "pub(crate) fn part() -> &'static str {\n    \"part\"\n}\n";
+
+fn ask(watch: &mut Watch) -> String {
+    watch.send("probe.ask", &json!(1)).as_str().unwrap_or_default().to_owned()
+}
+
+/// How the library of a package was made in the next build of it: by replay of these crates, or by cargo for this reason.
+fn way(watch: &mut Watch, package: &str) -> String {
+    loop {
+        let built = watch.wait_for("built");
+        let mut packages = built["packages"].as_array().into_iter().flatten();
+        let Some(built) = packages.find(|built| built["package"] == package) else { continue };
+        return match built["way"].as_str() {
+            Some("replay") => {
+                let crates = built["crates"].as_array().into_iter().flatten();
+                format!("replay {}", crates.filter_map(Value::as_str).collect::<Vec<_>>().join(" "))
+            }
+            Some("cargo") => {
+                assert!(built["why"].as_str().is_some_and(|why| !why.is_empty()), "{built}");
+                format!("cargo {}", built["reason"].as_str().unwrap_or_default())
+            }
+            other => other.unwrap_or_default().to_owned(),
+        };
+    }
+}
+
+/// How the update came that the last edit leads to, and what the code says then.
+fn updated(watch: &mut Watch, package: &str) -> (String, String) {
+    let way = way(watch, package);
+    watch.expect("updated");
+    (way, ask(watch))
+}
+
+fn pair(way: &str, said: &str) -> (String, String) {
+    (way.to_owned(), said.to_owned())
+}
+
+#[test]
+fn a_day_of_edits_is_right_whichever_way_it_is_built() {
+    let package = "replay-day";
+    let project = Project::new(package, PROBE);
+    project.write("src/part.rs", PART);
+    project.write("data.txt", "data\n");
+    let mut watch = Watch::start(project.path(), &["--why"]);
+    assert_eq!(way(&mut watch, package), "cargo not_captured");
+    watch.expect("ready");
+    assert_eq!(ask(&mut watch), "one part data 0.1.0 quiet");
+
+    // What the compiler reads.
+    let source = project.path().join("src/lib.rs");
+    let time = fs::metadata(&source).and_then(|metadata| metadata.modified()).expect("a time");
+    project.edit("\"one\"", "\"two\"");
+    assert_eq!(updated(&mut watch, package), pair("replay replay-day", "two part data 0.1.0 quiet"));
+    project.write("data.txt", "other\n");
+    assert_eq!(updated(&mut watch, package), pair("replay replay-day", "two part other 0.1.0 quiet"));
+    project.write("src/part.rs", "mod deeper;\npub(crate) use deeper::part;\n");
+    watch.wait_for("build_failed");
+    project.write("src/part/deeper.rs", &PART.replace("\"part\"", "\"deeper\""));
+    assert_eq!(updated(&mut watch, package), pair("replay replay-day", "two deeper other 0.1.0 quiet"));
+    project.write("src/part/deeper.rs", &PART.replace("\"part\"", "\"deepest\""));
+    assert_eq!(updated(&mut watch, package), pair("replay replay-day", "two deepest other 0.1.0 quiet"));
+
+    // A source that is there again as it was, with its old time: cargo's own library is older than that.
+    project.edit("\"two\"", "\"one\"");
+    File::options()
+        .write(true)
+        .open(&source)
+        .and_then(|file| file.set_modified(time))
+        .expect("sets the time");
+    assert_eq!(updated(&mut watch, package), pair("replay replay-day", "one deepest other 0.1.0 quiet"));
+
+    // A mistake is the compiler's to tell, and mending it is as fast.
+    project.edit("self.asked += n;", "self.asked += m;");
+    assert_eq!(way(&mut watch, package), "replay ");
+    let failed = watch.expect("build_failed");
+    assert_eq!((&failed["errors"], &failed["packages"]), (&json!(1), &json!(["replay-day"])), "{failed:#}");
+    assert!(
+        failed["rendered"].as_str().is_some_and(|text| text.contains("cannot find value `m`")),
+        "{failed:#}"
+    );
+    project.edit("self.asked += m;", "self.asked += 2 * n;");
+    assert_eq!(updated(&mut watch, package), pair("replay replay-day", "one deepest other 0.1.0 quiet"));
+
+    // What says how to build.
+    let manifest = project.manifest("[features]\ndefault = [\"loud\"]\nloud = []\n");
+    project.write("Cargo.toml", &manifest.replace("0.1.0", "0.2.0"));
+    assert_eq!(updated(&mut watch, package).1, "one deepest other 0.2.0 LOUD");
+    project.edit("\"one\"", "\"three\"");
+    assert_eq!(updated(&mut watch, package), pair("replay replay-day", "three deepest other 0.2.0 LOUD"));
+
+    // A build script appears, and says what it reads.
+    project.write(
+        "build.rs",
+        "fn main() {\n    println!(\"cargo::rerun-if-changed=word.txt\");\n    \
+         let out = std::env::var(\"OUT_DIR\").unwrap();\n    let word = std::fs::read_to_string(\"word.txt\").unwrap();\n    \
+         std::fs::write(format!(\"{out}/word.rs\"), format!(\"{:?}\", word.trim())).unwrap();\n}\n",
+    );
+    project.write("word.txt", "word\n");
+    project.edit("\"three\"", "include!(concat!(env!(\"OUT_DIR\"), \"/word.rs\"))");
+    watch.wait_for("updated");
+    assert_eq!(ask(&mut watch), "word deepest other 0.2.0 LOUD");
+    project.write("word.txt", "sword\n");
+    assert_eq!(updated(&mut watch, package), pair("cargo other_input", "sword deepest other 0.2.0 LOUD"));
+    project.write("data.txt", "new\n");
+    assert_eq!(updated(&mut watch, package), pair("replay replay-day", "sword deepest new 0.2.0 LOUD"));
+    watch.quit();
+
+    // The next watch knows what cargo did for the first one.
+    let mut watch = Watch::start(project.path(), &["--why"]);
+    watch.expect("ready");
+    project.edit("self.asked += 2 * n;", "self.asked += 3 * n;");
+    assert_eq!(updated(&mut watch, package), pair("replay replay-day", "sword deepest new 0.2.0 LOUD"));
+    watch.quit();
+
+    // Without it, cargo builds.
+    let mut watch = Watch::start(project.path(), &["--why", "--no-replay"]);
+    watch.expect("ready");
+    project.edit("self.asked += 3 * n;", "self.asked += 4 * n;");
+    assert_eq!(updated(&mut watch, package), pair("cargo off", "sword deepest new 0.2.0 LOUD"));
+    watch.quit();
+}
+
+/// A widget that says what a library, a macro and a crate outside of the workspace say.
+const SPEAKER: &str = "\
+use shrine::prelude::*;
+
+#[widget(id = \"ID\", version = \"1.0.0\")]
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Speaker {
+    pub asked: i64,
+}
+
+#[widget]
+impl Speaker {
+    #[input]
+    fn ask(&mut self, n: i64, said: &mut Output<String>) {
+        self.asked += n;
+        said.send(SAYS);
+    }
+}
+";
+
+fn says(watch: &mut Watch, speaker: &str) -> String {
+    watch.send(&format!("{speaker}.ask"), &json!(1)).as_str().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn an_edit_below_compiles_what_is_above_and_nothing_else() {
+    let (left, right) = ("replay-tree-left", "replay-tree-right");
+    let outside = Project::new("replay-outside", "pub fn outside() -> &'static str { \"outside\" }\n");
+    let workspace = Workspace::new("replay-tree", &["base", "middle", "words", "left", "right"]);
+    workspace.library(
+        "base",
+        &[],
+        "pub fn base() -> String { \"base\".to_owned() }\npub fn unused() -> u8 { 1 }\n",
+    );
+    workspace.library(
+        "middle",
+        &["base"],
+        "pub fn middle() -> String { format!(\"{}!\", replay_tree_base::base()) }\n",
+    );
+    workspace.library("words", &[], "");
+    let manifest = "[package]\nname = \"replay-tree-words\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[lib]\nproc-macro = true\n";
+    workspace.write("words/Cargo.toml", manifest);
+    workspace.write("words/src/lib.rs", MACRO);
+    let speaker = |id: &str, says: &str| SPEAKER.replace("ID", id).replace("SAYS", says);
+    workspace.library(
+        "left",
+        &["middle", "words"],
+        &speaker("left", "format!(\"{} {}\", replay_tree_middle::middle(), replay_tree_words::word!())"),
+    );
+    workspace.library(
+        "right",
+        &["base"],
+        &speaker("right", "format!(\"{} {}\", replay_tree_base::base(), replay_outside::outside())"),
+    );
+    let path = outside.path();
+    workspace.edit(
+        "right/Cargo.toml",
+        "[dependencies]\n",
+        &format!("[dependencies]\nreplay-outside = {{ path = {path:?} }}\n"),
+    );
+    let mut watch = Watch::start(workspace.path(), &["--why"]);
+    watch.wait_for("ready");
+    assert_eq!(
+        (says(&mut watch, "left"), says(&mut watch, "right")),
+        ("base! word".to_owned(), "base outside".to_owned())
+    );
+
+    // Below both, through one library more for one of them.
+    workspace.edit("base/src/lib.rs", "\"base\"", "\"bass\"");
+    assert_eq!(way(&mut watch, left), "replay replay-tree-base replay-tree-middle replay-tree-left");
+    watch.expect("updated");
+    assert_eq!(
+        (says(&mut watch, "left"), says(&mut watch, "right")),
+        ("bass! word".to_owned(), "bass outside".to_owned())
+    );
+
+    // Below one of them: the other one is not compiled.
+    workspace.edit("middle/src/lib.rs", "{}!", "{}?");
+    assert_eq!(way(&mut watch, left), "replay replay-tree-middle replay-tree-left");
+    let updated = watch.expect("updated");
+    assert_eq!(updated["widgets"].as_array().map(Vec::len), Some(1), "{updated:#}");
+    assert_eq!(says(&mut watch, "left"), "bass? word");
+
+    // What no widget calls is in no library: none is updated.
+    workspace.edit("base/src/lib.rs", "-> u8 { 1 }", "-> u8 { 2 }");
+    assert_eq!(way(&mut watch, right), "replay replay-tree-base replay-tree-right");
+    watch.expect("unchanged");
+
+    // A mistake below is told once, and mended the same way.
+    workspace.edit("base/src/lib.rs", "\"bass\".to_owned()", "\"bass\"");
+    let failed = watch.wait_for("build_failed");
+    assert_eq!(
+        (&failed["errors"], &failed["packages"]),
+        (&json!(1), &json!(["replay-tree-base"])),
+        "{failed:#}"
+    );
+    workspace.edit("base/src/lib.rs", "\"bass\" }", "\"bass\".to_uppercase() }");
+    watch.wait_for("updated");
+    assert_eq!(
+        (says(&mut watch, "left"), says(&mut watch, "right")),
+        ("BASS? word".to_owned(), "BASS outside".to_owned())
+    );
+
+    // What rustc is not called for as before: a macro, and a crate outside of the workspace.
+    workspace.edit("words/src/lib.rs", "\\\"word", "\\\"sword");
+    assert_eq!(way(&mut watch, left), "cargo tool");
+    watch.expect("updated");
+    assert_eq!(says(&mut watch, "left"), "BASS? sword");
+    outside.write("src/lib.rs", "pub fn outside() -> &'static str { \"out\" }\n");
+    assert_eq!(way(&mut watch, right), "cargo other_input");
+    watch.expect("updated");
+    assert_eq!(says(&mut watch, "right"), "BASS out");
+
+    // And after that again.
+    workspace.edit("base/src/lib.rs", "to_uppercase", "to_lowercase");
+    assert_eq!(way(&mut watch, left), "replay replay-tree-base replay-tree-middle replay-tree-left");
+    watch.expect("updated");
+    assert_eq!(
+        (says(&mut watch, "left"), says(&mut watch, "right")),
+        ("bass? sword".to_owned(), "bass out".to_owned())
+    );
+    watch.quit();
+}
+
+const MACRO: &str = "\
+extern crate proc_macro;
+
+#[proc_macro]
+pub fn word(_: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    \"\\\"word\\\"\".parse().unwrap()
+}
+";
+
+/// A program that writes down what it is called for, and carries it out.
+fn witness(path: &Path) {
+    let text =
+        "#!/bin/sh\ncase \"$*\" in *--crate-name\\ replay_*) echo called >>\"$0.log\" ;; esac\nexec \"$@\"\n";
+    fs::write(path, text)
+        .and_then(|()| fs::set_permissions(path, fs::Permissions::from_mode(0o755)))
+        .expect("a script");
+}
+
+#[test]
+fn the_users_own_wrappers_are_called_each_time() {
+    let package = "replay-wrapped";
+    let project = Project::new(package, PROBE);
+    project.write("src/part.rs", PART);
+    project.write("data.txt", "data\n");
+    let (around, inside) = (project.path().join("around all"), project.path().join("inside"));
+    witness(&around);
+    witness(&inside);
+    project.write(
+        ".cargo/config.toml",
+        "[build]\nrustc-wrapper = \"./around all\"\nrustc-workspace-wrapper = \"./inside\"\n",
+    );
+    let calls = |path: &Path| {
+        let log = fs::read_to_string(path.with_extension("log")).unwrap_or_default();
+        log.lines().count()
+    };
+    let mut watch = Watch::start(project.path(), &["--why"]);
+    watch.wait_for("ready");
+    let before = (calls(&around), calls(&inside));
+    assert_eq!(before, (1, 1));
+    project.edit("\"one\"", "\"two\"");
+    assert_eq!(updated(&mut watch, package), pair("replay replay-wrapped", "two part data 0.1.0 quiet"));
+    assert_eq!((calls(&around), calls(&inside)), (2, 2));
+    watch.quit();
+}

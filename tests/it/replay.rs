@@ -122,6 +122,23 @@ fn a_day_of_edits_is_right_whichever_way_it_is_built() {
     project.edit("\"one\"", "\"three\"");
     assert_eq!(updated(&mut watch, package), pair("replay replay-day", "three deepest other 0.2.0 LOUD"));
 
+    // A source with another content and an old time, and cargo is asked: it looks at the time alone.
+    watch.command("pause");
+    project.edit("\"three\"", "\"four\"");
+    File::options()
+        .write(true)
+        .open(&source)
+        .and_then(|file| file.set_modified(time))
+        .expect("sets the time");
+    project.write("Cargo.toml", &project.read("Cargo.toml").replace("[features]", "# Features.\n[features]"));
+    let mut noticed = Vec::new();
+    while !["Cargo.toml", "src/lib.rs"].iter().all(|path| noticed.contains(&json!(path))) {
+        noticed.extend(watch.wait_for("changed")["paths"].as_array().cloned().unwrap_or_default());
+    }
+    watch.command("resume");
+    watch.wait_for("updated");
+    assert_eq!(ask(&mut watch), "four deepest other 0.2.0 LOUD");
+
     // A build script appears, and says what it reads.
     project.write(
         "build.rs",
@@ -130,7 +147,7 @@ fn a_day_of_edits_is_right_whichever_way_it_is_built() {
          std::fs::write(format!(\"{out}/word.rs\"), format!(\"{:?}\", word.trim())).unwrap();\n}\n",
     );
     project.write("word.txt", "word\n");
-    project.edit("\"three\"", "include!(concat!(env!(\"OUT_DIR\"), \"/word.rs\"))");
+    project.edit("\"four\"", "include!(concat!(env!(\"OUT_DIR\"), \"/word.rs\"))");
     watch.wait_for("updated");
     assert_eq!(ask(&mut watch), "word deepest other 0.2.0 LOUD");
     project.write("word.txt", "sword\n");

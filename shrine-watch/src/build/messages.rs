@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead, BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use cargo_metadata::diagnostic::{Diagnostic, DiagnosticLevel};
@@ -18,6 +18,8 @@ pub(super) struct Followed {
     pub(super) failed: BTreeMap<String, String>,
     /// What cargo says of the library.
     pub(super) library: Option<Library>,
+    /// The warnings, each with the file that the crate begins with which has it.
+    pub(super) warned: Vec<(PathBuf, String)>,
 }
 
 /// What cargo says of a library.
@@ -42,7 +44,7 @@ pub(super) fn follow(
 ) -> io::Result<Followed> {
     let Some(mut running) = cancel.spawn(command)? else {
         let verdict = Verdict::failed("the build was cancelled\n".to_owned());
-        return Ok(Followed { verdict, failed: BTreeMap::new(), library: None });
+        return Ok(Followed { verdict, failed: BTreeMap::new(), library: None, warned: Vec::new() });
     };
     let (stdout, stderr) = (running.child.stdout.take(), running.child.stderr.take());
     let mut tally = Tally::default();
@@ -55,7 +57,8 @@ pub(super) fn follow(
     })?;
     let status = running.wait()?;
     let (failed, library) = (tally.failed.clone(), tally.library.clone());
-    Ok(Followed { verdict: tally.verdict(package, status.success(), &said), failed, library })
+    let warned = std::mem::take(&mut tally.warned);
+    Ok(Followed { verdict: tally.verdict(package, status.success(), &said), failed, library, warned })
 }
 
 /// Cargo's own lines: those about progress are passed on, the others are kept.
@@ -86,18 +89,21 @@ fn is_progress(line: &str) -> bool {
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     errors: usize,
-    pub(super) warnings: usize,
+    warnings: usize,
     rendered: String,
     library: Option<Library>,
     aborts_on_panic: bool,
     failed: BTreeMap<String, String>,
+    /// The warnings, each with the file that the crate begins with which has it, new or not.
+    pub(super) warned: Vec<(PathBuf, String)>,
 }
 
 impl Tally {
     fn take(&mut self, message: &Message, package: &Package, diagnostic: &dyn Fn(&str, &str) -> bool) {
         match message {
-            Message::CompilerMessage(CompilerMessage { package_id, message, .. }) => {
+            Message::CompilerMessage(CompilerMessage { package_id, target, message, .. }) => {
                 let id = &package_id.repr;
+                self.warn(message, target.src_path.as_std_path());
                 self.take_diagnostic(message, id, name_of(id), diagnostic);
             }
             Message::CompilerArtifact(artifact) if artifact.package_id.repr == package.id => {
@@ -109,6 +115,13 @@ impl Tally {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Keeps a warning about the crate that begins with that file.
+    pub(super) fn warn(&mut self, message: &Diagnostic, root: &Path) {
+        if message.level == DiagnosticLevel::Warning && !is_summary(&message.message) {
+            self.warned.extend(message.rendered.iter().map(|text| (root.to_owned(), text.clone())));
         }
     }
 

@@ -8,6 +8,7 @@
 
 mod plan;
 mod run;
+mod seed;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ use super::unit::{Kind, Unit, closure};
 use super::{Artifact, Package, Project, Reason, cargo, dep_info};
 use crate::own::OwnDirectory;
 pub(super) use plan::Plan;
+use seed::Seed;
 
 /// What is known of how the crates of a project are compiled.
 #[derive(Debug)]
@@ -41,6 +43,8 @@ pub(super) struct Replayer {
     outputs: Vec<PathBuf>,
     /// Directories that nobody needs any more.
     garbage: Vec<PathBuf>,
+    /// Whether cargo has found good what is made of other contents: it looks at times alone.
+    has_overlooked: bool,
 }
 
 /// A unit that was compiled, by cargo or by us.
@@ -61,7 +65,8 @@ struct Made {
     serial: u64,
     /// Which of those below it was compiled against.
     against: BTreeMap<String, u64>,
-    warnings: usize,
+    /// What the compiler has warned of.
+    warned: Vec<String>,
 }
 
 /// What cargo has made of a unit.
@@ -106,6 +111,7 @@ impl Replayer {
             colour,
             outputs: project.outputs.clone(),
             garbage: Vec::new(),
+            has_overlooked: false,
         }
     }
 
@@ -217,6 +223,7 @@ impl Replayer {
                 made.serial = self.serial;
                 made.used = made.by_cargo.used.clone();
             }
+            self.has_overlooked |= made.used.changed(&before.snapshot).is_some();
             made.against = against;
             return Some(());
         }
@@ -233,7 +240,7 @@ impl Replayer {
             before: Vec::new(),
             serial: self.serial,
             against,
-            warnings: 0,
+            warned: Vec::new(),
             unit,
         };
         self.units.insert(made.unit.key.clone(), made);
@@ -314,6 +321,36 @@ impl Replayer {
         }
         let tips = tips.into_iter().map(|(package, tip)| (package, tip.key.clone())).collect();
         Ok(Plan { began, snapshot, dirty, tips })
+    }
+
+    /// Keeps what the compiler has warned of, for builds in which it is not called for all crates.
+    pub(super) fn hear(&mut self, package: &Package, warned: &[(PathBuf, String)]) {
+        let Some(Ok(tip)) = self.tips.get(&package.name) else { return };
+        for key in self.all_below(&tip.key.clone()) {
+            if let Some(made) = self.units.get_mut(&key) {
+                let of_unit = warned.iter().filter(|(root, _)| *root == made.unit.root);
+                made.warned = of_unit.map(|(_, rendered)| rendered.clone()).collect();
+            }
+        }
+    }
+
+    /// Whether cargo has left something as it was that is not what the sources are now. It is asked once.
+    pub(super) fn take_overlooked(&mut self) -> bool {
+        std::mem::take(&mut self.has_overlooked)
+    }
+
+    /// What cargo's compiler remembers of all that may be compiled.
+    pub(super) fn seeds(&self) -> Vec<Seed> {
+        let units = self.units.values().map(|made| &made.unit).filter(|unit| unit.kind != Kind::Tool);
+        let to = self.incremental();
+        let mut seeds: Vec<Seed> = units.filter_map(|unit| Seed::of(unit, &to)).collect();
+        seeds.dedup();
+        seeds
+    }
+
+    /// Where the compiler keeps what it remembers.
+    fn incremental(&self) -> PathBuf {
+        self.own.path().join("incremental")
     }
 
     /// Removes what nobody needs any more.

@@ -77,7 +77,11 @@ impl Shop {
         if !cancel.is_cancelled() {
             (self.send)(BuildMessage::Finished(Box::new(result)));
         }
+        // Nobody waits for this; the next build ends it.
         state.replayer.tidy();
+        for seed in state.replayer.seeds() {
+            seed.sow(cancel);
+        }
     }
 }
 
@@ -91,7 +95,20 @@ impl Build<'_> {
             Ok(built) => return built,
             Err(reason) => reason,
         };
-        self.by_cargo(project, &packages, replayer, &reason)
+        let mut built = self.by_cargo(project, &packages, replayer, &reason);
+        if replayer.take_overlooked() {
+            let is_built = |package: &&&Package| {
+                let find = |built: &&PackageBuild| built.package == package.name;
+                built.iter().find(find).is_some_and(|built| matches!(built.verdict, Verdict::Built(_)))
+            };
+            let packages: Vec<&Package> = packages.iter().filter(is_built).copied().collect();
+            for again in self.compile(project, &packages, replayer).into_iter().flatten() {
+                built.iter_mut().filter(|built| built.package == again.package).for_each(|built| {
+                    built.clone_from(&again);
+                });
+            }
+        }
+        built
     }
 
     /// Calls rustc as before.
@@ -110,6 +127,15 @@ impl Build<'_> {
         if self.request.capture {
             return Err(Reason::Project);
         }
+        self.compile(project, packages, replayer)
+    }
+
+    fn compile(
+        &self,
+        project: &Project,
+        packages: &[&Package],
+        replayer: &mut Replayer,
+    ) -> Result<Vec<PackageBuild>, Reason> {
         let plan = replayer.plan(project, packages)?;
         replayer.run(&plan, self.cancel, &|package, rendered| self.diagnostic(package, rendered))
     }
@@ -168,9 +194,11 @@ impl Build<'_> {
             verdict: Verdict::failed(format!("cannot run cargo: {error}\n")),
             failed: BTreeMap::new(),
             library: None,
+            warned: Vec::new(),
         });
         if let (Verdict::Built(artifact), Some(library)) = (&followed.verdict, &followed.library) {
             replayer.learn(project, package, library, artifact, before);
+            replayer.hear(package, &followed.warned);
         }
         followed
     }

@@ -18,6 +18,8 @@ pub(super) struct Unit {
     pub(super) package: String,
     /// The directory of its package.
     pub(super) home: PathBuf,
+    /// The file that the crate begins with.
+    pub(super) root: PathBuf,
     /// What is made of it.
     pub(super) kind: Kind,
     /// What follows the name of the crate in its file names.
@@ -70,6 +72,7 @@ impl Unit {
             crate_name: options.all("--crate-name").next()?.to_str()?.to_owned(),
             package: text("CARGO_PKG_NAME")?,
             home: call.variable("CARGO_MANIFEST_DIR")?.into(),
+            root: at(call.arguments.iter().find(|argument| argument.as_bytes().ends_with(b".rs"))?),
             kind,
             suffix: options.codegen("extra-filename").and_then(OsStr::to_str).unwrap_or_default().to_owned(),
             externs: externs.collect(),

@@ -11,6 +11,7 @@ use std::sync::mpsc;
 
 use cargo_metadata::diagnostic::{Diagnostic, DiagnosticLevel};
 
+use super::plan::all_bottom_up;
 use super::{Plan, Replayer};
 use crate::build::messages::Tally;
 use crate::build::rewrite::{Changes, rewrite};
@@ -86,6 +87,7 @@ impl Replayer {
         let jobs = std::thread::available_parallelism().map_or(1, usize::from);
         let mut progress = Progress { waiting: plan.dirty.clone(), ..Progress::default() };
         let outputs = self.outputs.clone();
+        self.repeat_warnings(plan, tell);
         let (send, ended) = mpsc::channel();
         std::thread::scope(|scope| {
             loop {
@@ -118,6 +120,17 @@ impl Replayer {
         }
     }
 
+    /// Says again what the compiler has said of crates that it is not called for now, as cargo does.
+    fn repeat_warnings(&self, plan: &Plan, tell: &Telling<'_>) {
+        let tips = plan.tips.iter().map(|(_, key)| key);
+        for key in all_bottom_up(tips, |key| self.below(key)) {
+            let Some(made) = self.units.get(&key).filter(|_| !plan.dirty.contains(&key)) else { continue };
+            for rendered in &made.warned {
+                tell(&made.unit.package, rendered);
+            }
+        }
+    }
+
     fn odd(&self, key: &str, what: String) -> Reason {
         Reason::Failed { package: self.units[key].unit.package.clone(), what }
     }
@@ -136,7 +149,7 @@ impl Replayer {
         self.serial += 1;
         let (serial, unit) = (self.serial, &self.units[key].unit);
         let out_dir = self.own.path().join("units").join(serial.to_string());
-        let incremental = self.own.path().join("incremental");
+        let incremental = self.incremental();
         fs::create_dir_all(&out_dir)?;
         fs::create_dir_all(&incremental)?;
         // The dynamic loader reads no path twice.
@@ -194,7 +207,8 @@ impl Replayer {
         let against = self.serials(&made.below);
         let is_tip = made.unit.kind == Kind::Dynamic;
         if let Some(made) = self.units.get_mut(key) {
-            (made.used, made.against, made.serial, made.warnings) = (used, against, *serial, tally.warnings);
+            (made.used, made.against, made.serial) = (used, against, *serial);
+            made.warned = tally.warned.iter().map(|(_, rendered)| rendered.clone()).collect();
             made.before.extend(made.own.replace(out_dir.clone()));
             let kept = if is_tip { KEPT } else { 0 };
             let old = made.before.len().saturating_sub(kept);
@@ -210,7 +224,7 @@ impl Replayer {
     fn take_library(&mut self, key: &str, path: &Path) {
         let closure = self.all_below(key);
         let made = closure.iter().filter_map(|key| self.units.get(key));
-        let warnings = made.clone().map(|made| made.warnings).sum();
+        let warnings = made.clone().map(|made| made.warned.len()).sum();
         let mut inputs: BTreeSet<PathBuf> =
             made.flat_map(|made| made.used.paths()).map(|path| dep_info::normal(path)).collect();
         if let Some(tip) = self.tips.values_mut().flatten().find(|tip| tip.key == key) {
@@ -281,6 +295,7 @@ fn follow(
         odd = odd.or_else(|| oddity(&diagnostic, outputs));
         if odd.is_none() {
             has_errors |= diagnostic.level == DiagnosticLevel::Error;
+            tally.warn(&diagnostic, Path::new(""));
             tally.take_diagnostic(&diagnostic, &call.package, &call.package, tell);
         }
     }

@@ -29,7 +29,8 @@ impl Seed {
     pub(in crate::build) fn sow(&self, cancel: &Cancel) {
         for crate_directory in directories(&self.from) {
             let name = name(&crate_directory);
-            let is_of_crate = name.rsplit_once('-').is_some_and(|(crate_name, _)| crate_name == self.crate_name);
+            let is_of_crate =
+                name.rsplit_once('-').is_some_and(|(crate_name, _)| crate_name == self.crate_name);
             if is_of_crate && !cancel.is_cancelled() {
                 let _ = take_over(&crate_directory, &self.to.join(name));
             }
@@ -42,7 +43,9 @@ fn take_over(from: &Path, to: &Path) -> io::Result<()> {
     // `s-<time>-<random>-<hash>` is a session that has ended; one that is under way ends in `-working`. The time has
     // digits of one length, so the names are in its order.
     let ended = |name: &String| name.starts_with("s-") && !name.ends_with("-working");
-    let Some(session) = directories(from).iter().map(|path| name(path)).filter(ended).max() else { return Ok(()) };
+    let Some(session) = directories(from).iter().map(|path| name(path)).filter(ended).max() else {
+        return Ok(());
+    };
     if directories(to).iter().any(|known| name(known) >= session) {
         return Ok(());
     }
@@ -61,7 +64,10 @@ fn take_over(from: &Path, to: &Path) -> io::Result<()> {
 
 fn directories(path: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(path).into_iter().flatten().flatten();
-    entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path()).collect()
+    entries
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .map(|entry| entry.path())
+        .collect()
 }
 
 fn name(path: &Path) -> String {
@@ -87,7 +93,9 @@ mod tests {
     #[test]
     fn the_newest_session_that_has_ended_is_taken_over() {
         let (cargos, ours) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        for session in ["sum-1a/s-hb1-0a-old", "sum-1a/s-hb2-0b-new", "sum-1a/s-hb3-0c-working", "summary-2b/s-hb9-0d-x"] {
+        for session in
+            ["sum-1a/s-hb1-0a-old", "sum-1a/s-hb2-0b-new", "sum-1a/s-hb3-0c-working", "summary-2b/s-hb9-0d-x"]
+        {
             fs::create_dir_all(cargos.path().join(session)).unwrap();
             fs::write(cargos.path().join(session).join("dep-graph.bin"), session).unwrap();
         }

@@ -126,9 +126,12 @@ impl Session {
     }
 
     fn changed(&mut self, change: Change, then: &mut Vec<Action>) {
-        let Change { paths, decision, why, packages, scene } = change;
+        let Change { paths, decision, why, packages, scene, endless } = change;
         if decision == ChangeDecision::Scene && self.options.embedded {
             return;
+        }
+        if let Some(builds) = endless {
+            then.push(self.build_loop(paths.clone(), builds));
         }
         then.push(Action::Emit(Event::Changed { paths, decision, why }));
         if decision == ChangeDecision::Nothing {
@@ -146,6 +149,19 @@ impl Session {
         if !self.paused {
             self.start_build(then);
         }
+    }
+
+    fn build_loop(&self, paths: Vec<String>, builds: u32) -> Action {
+        let names: Vec<_> = paths.iter().map(|path| format!("`{path}`")).collect();
+        let reason = format!(
+            "each of the last {builds} builds has changed {}, which it is made of; that starts no more builds",
+            names.join(", ")
+        );
+        let help = "let the build script write into `OUT_DIR` (`include!(concat!(env!(\"OUT_DIR\"), \"/..\"))`), or only \
+                    what differs, and print `cargo:rerun-if-changed=..` for what it reads; a macro should not write \
+                    files. Edits start builds as ever";
+        let (help, running_generation) = (help.to_owned(), self.generation);
+        Action::Emit(Event::BuildLoop { paths, builds, reason, help, running_generation })
     }
 
     /// Applies the scene if it or the code has changed, unless that has to wait.

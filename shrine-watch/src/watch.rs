@@ -8,16 +8,18 @@ mod directories;
 pub mod inputs;
 mod quiet;
 mod scan;
+mod turns;
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use notify::event::{AccessKind, AccessMode, ModifyKind};
+use notify::event::{AccessKind, AccessMode, ModifyKind, RenameMode};
 use notify::{EventKind, RecommendedWatcher};
+use shrine::event::ChangeDecision;
 
 use crate::build::{BuildResult, Project};
 use crate::error::Error;
@@ -27,6 +29,7 @@ use directories::Directories;
 pub use inputs::Inputs;
 use quiet::{Quiet, Sign};
 use scan::Scanner;
+use turns::{Turns, Verdict};
 
 /// An edit, and when it was first noticed.
 #[derive(Debug, Clone)]
@@ -46,7 +49,7 @@ pub struct Watcher {
 
 enum Message {
     Files(notify::Result<notify::Event>),
-    Building,
+    Building(SystemTime),
     Built(Box<BuildResult>),
     Stop,
 }
@@ -80,7 +83,9 @@ impl Watcher {
             directories: Directories::new(watcher),
             building: false,
             started: Instant::now(),
+            clock: SystemTime::now(),
             quiet: Quiet::default(),
+            turns: Turns::default(),
             poll,
             has_waited: false,
             seen: Sight::new(),
@@ -103,7 +108,7 @@ impl Watcher {
 
     /// Says that a build begins: what cargo writes by itself until it ends is no edit.
     pub fn building(&self) {
-        self.tell(Message::Building);
+        self.tell(Message::Building(SystemTime::now()));
     }
 
     /// Says how a build ended, and so which files matter from now on.
@@ -147,7 +152,10 @@ struct Lookout {
     directories: Directories<RecommendedWatcher>,
     building: bool,
     started: Instant,
+    /// When that was, by the clock of files.
+    clock: SystemTime,
     quiet: Quiet,
+    turns: Turns,
     poll: Option<Duration>,
     /// Whether the newest look was put off, because a file was empty all at once.
     has_waited: bool,
@@ -159,7 +167,7 @@ impl Lookout {
     fn run(mut self, messages: &Receiver<Message>, notice: &dyn Fn(Noticed)) {
         let mut touched = BTreeSet::new();
         loop {
-            let left = self.quiet.due().map(|due| due.saturating_sub(self.started.elapsed()));
+            let left = self.due().map(|due| due.saturating_sub(self.started.elapsed()));
             let message = match left.or(self.poll) {
                 Some(left) => messages.recv_timeout(left),
                 None => messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -175,12 +183,17 @@ impl Lookout {
                 Err(RecvTimeoutError::Timeout) => {}
             }
             let now = self.started.elapsed();
-            if self.quiet.due().is_some_and(|due| due <= now)
-                && let Some(first) = self.quiet.look()
+            if self.due().is_some_and(|due| due <= now)
+                && let Some(first) = self.quiet.look(now)
             {
                 self.look(&mut touched, self.started + first, notice);
             }
         }
+    }
+
+    /// When to look next.
+    fn due(&self) -> Option<Duration> {
+        self.quiet.due(self.turns.hold(self.started.elapsed()))
     }
 
     /// Looks whether anything is other than it was. Whoever writes may not be done.
@@ -196,9 +209,16 @@ impl Lookout {
     fn handle(&mut self, message: Message, touched: &mut BTreeSet<PathBuf>) -> ControlFlow<()> {
         match message {
             Message::Files(event) => self.take(event, touched),
-            Message::Building => self.building = true,
+            Message::Building(clock) => {
+                self.building = true;
+                self.turns.began(self.started.elapsed(), clock);
+            }
             Message::Built(result) => {
                 self.building = false;
+                let now = self.started.elapsed();
+                self.turns.ended(now, result.began + result.took, result.took);
+                // Who writes just now has not been waited for yet.
+                self.quiet.release(now);
                 let before = self.inputs.clone();
                 self.inputs.learn(&result);
                 // A failure shows at the next look: what is watched already stays watched.
@@ -222,14 +242,17 @@ impl Lookout {
             _ => return self.quiet.stir(now),
         };
         let sign = match event.kind {
-            EventKind::Access(AccessKind::Close(AccessMode::Write)) | EventKind::Remove(_) => Sign::Finished,
+            EventKind::Access(AccessKind::Close(AccessMode::Write))
+            | EventKind::Modify(ModifyKind::Name(RenameMode::To)) => Sign::Finished,
             EventKind::Access(_) => return,
             EventKind::Modify(ModifyKind::Data(_)) => Sign::Written,
+            EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(RenameMode::From)) => Sign::Gone,
             _ => Sign::Other,
         };
         for path in event.paths {
             if self.directories.concerns(&path) {
-                self.quiet.event(now, sign, &path);
+                let matters = self.inputs.role(&path).is_some();
+                self.quiet.event(now, sign, &path, matters);
                 touched.insert(path);
             }
         }
@@ -242,7 +265,7 @@ impl Lookout {
         if !emptied.is_empty() && !std::mem::replace(&mut self.has_waited, true) {
             // Caught between the cut and the writing. A file that stays empty is believed the next time.
             for path in &emptied {
-                self.quiet.event(self.started.elapsed(), Sign::Written, path);
+                self.quiet.event(self.started.elapsed(), Sign::Written, path, true);
             }
             return;
         }
@@ -251,9 +274,28 @@ impl Lookout {
         if self.poll.is_some() {
             self.seen.clone_from(&seen);
         }
-        if let Some(change) = self.detector.look(&self.inputs, &seen, &touched, self.building) {
-            notice(Noticed { change, first });
+        let changed: Vec<(PathBuf, SystemTime)> = self
+            .detector
+            .changed(&self.inputs, &seen, self.building)
+            .into_iter()
+            // A file that is gone has no time.
+            .map(|path| {
+                (seen.get(&path).map_or(self.clock + (first - self.started), |seen| seen.changed), path)
+            })
+            .map(|(time, path)| (path, time))
+            .collect();
+        let Some(mut change) = self.detector.look(&self.inputs, &seen, &touched, self.building) else {
+            return;
+        };
+        if !changed.is_empty() && matches!(change.decision, ChangeDecision::Rebuild | ChangeDecision::Capture)
+        {
+            match self.turns.judge(&changed) {
+                Verdict::Build => {}
+                Verdict::Known => change = change.made_by_builds(None),
+                Verdict::Endless(builds) => change = change.made_by_builds(Some(builds)),
+            }
         }
+        notice(Noticed { change, first });
     }
 }
 

@@ -40,6 +40,20 @@ pub enum Event {
         /// The packages that were asked for, as far as something was done about them.
         packages: Vec<BuildSummary>,
     },
+    /// Builds change what they are made of, each one anew, as a build script does that writes into its sources. These files
+    /// start no builds any more; an edit of another one does, and one of theirs while nothing is built.
+    BuildLoop {
+        /// The files.
+        paths: Vec<String>,
+        /// How many builds in a row have changed them.
+        builds: u32,
+        /// The same as a sentence.
+        reason: String,
+        /// What to do.
+        help: String,
+        /// What runs on.
+        running_generation: Option<u64>,
+    },
     /// The compiler said no.
     BuildFailed {
         /// How many errors.

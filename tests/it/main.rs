@@ -2,6 +2,7 @@
 
 mod commands;
 mod decode;
+mod detection;
 mod doctor;
 mod embedded;
 mod fixtures;

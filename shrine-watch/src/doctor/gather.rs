@@ -136,7 +136,7 @@ fn channel(text: &str, may_be_name: bool) -> (Option<String>, String) {
     }
 }
 
-/// What cargo says of the project. Notes in `facts` what a broken one has, too.
+/// What cargo says of the project, noted in `facts`.
 fn read_project(start: &Start, options: &CargoOptions, facts: &mut ProjectFacts) -> Result<Project, Error> {
     let metadata = read_metadata(start, options)?;
     let project = Project::discover(start, options)?;

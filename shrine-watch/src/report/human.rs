@@ -143,6 +143,11 @@ impl<W: Write> Human<W> {
             Event::BuildFailed { errors, warnings, packages, .. } => {
                 self.build_failed(packages, *errors, *warnings);
             }
+            Event::BuildLoop { reason, help, .. } => {
+                let still = self.still_running();
+                self.line(Tone::Odd, "looping", &format!("{reason}   {still}"));
+                self.hint(help);
+            }
             Event::Unchanged { generation } => self.unchanged(*generation),
             Event::Updated(update) => self.updated(update),
             Event::Refused(refusal) => self.refused(refusal),

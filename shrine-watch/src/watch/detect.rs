@@ -23,6 +23,18 @@ pub struct Change {
     /// Whether the scene is among the files.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub scene: bool,
+    /// How many builds in a row have changed these files themselves, if they start no more builds because of that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endless: Option<u32>,
+}
+
+impl Change {
+    /// The same change, made by a build and not by somebody: nothing follows from it.
+    pub(super) fn made_by_builds(self, endless: Option<u32>) -> Self {
+        let why = "it is each build that changes it".to_owned();
+        let (decision, packages) = (ChangeDecision::Nothing, Some(BTreeSet::new()));
+        Self { decision, why, packages, endless, ..self }
+    }
 }
 
 /// A file that is there.
@@ -76,6 +88,15 @@ impl Detector {
         sight.iter().filter(is_emptied).map(|(path, _)| path)
     }
 
+    /// The files that are other than is known, in order.
+    pub(super) fn changed(&self, inputs: &Inputs, sight: &Sight, building: bool) -> Vec<PathBuf> {
+        let paths: BTreeSet<&PathBuf> = self.known.keys().chain(sight.keys()).collect();
+        let is_changed =
+            |path: &&PathBuf| self.known.get(*path) != sight.get(*path).map(|seen| &seen.content);
+        let changed = paths.into_iter().filter(is_changed);
+        changed.filter(|path| counts(inputs, path, building)).cloned().collect()
+    }
+
     /// Compares what is there with what is known, and knows it then. `touched` are the paths that file events named;
     /// while a build is under way, its changes to the lock file wait for [`Detector::learn`].
     pub fn look(
@@ -85,13 +106,11 @@ impl Detector {
         touched: &BTreeSet<PathBuf>,
         building: bool,
     ) -> Option<Change> {
-        let paths: BTreeSet<&PathBuf> = self.known.keys().chain(sight.keys()).collect();
-        let is_changed =
-            |path: &&PathBuf| self.known.get(*path) != sight.get(*path).map(|seen| &seen.content);
-        let counts = |path: &&PathBuf| !(building && inputs.role(path) == Some(Role::Lock));
-        let changed: Vec<PathBuf> = paths.into_iter().filter(is_changed).filter(counts).cloned().collect();
+        let changed = self.changed(inputs, sight, building);
         if changed.is_empty() {
-            let untouched = touched.iter().filter(|path| self.known.contains_key(*path) && counts(path));
+            let untouched = touched
+                .iter()
+                .filter(|path| self.known.contains_key(*path) && counts(inputs, path, building));
             return nothing(inputs, untouched);
         }
         for path in &changed {
@@ -104,6 +123,11 @@ impl Detector {
     }
 }
 
+/// Whether a change of the file is one for somebody to make: while a build is under way, the lock is cargo's.
+fn counts(inputs: &Inputs, path: &Path, building: bool) -> bool {
+    !(building && inputs.role(path) == Some(Role::Lock))
+}
+
 fn nothing<'a>(inputs: &Inputs, touched: impl Iterator<Item = &'a PathBuf>) -> Option<Change> {
     let paths: Vec<_> = touched.map(|path| inputs.display(path)).collect();
     let why = "the content is as it was".to_owned();
@@ -113,6 +137,7 @@ fn nothing<'a>(inputs: &Inputs, touched: impl Iterator<Item = &'a PathBuf>) -> O
         why,
         packages: Some(BTreeSet::new()),
         scene: false,
+        endless: None,
     })
 }
 
@@ -126,11 +151,18 @@ fn decide(inputs: &Inputs, changed: &[PathBuf], sight: &Sight) -> Change {
     let scene = changed.iter().any(is_scene);
     if let Some(path) = changed.iter().find(captures) {
         let why = format!("`{}` says how to build, so cargo is asked again", inputs.display(path));
-        return Change { paths, decision: ChangeDecision::Capture, why, packages: None, scene };
+        return Change {
+            paths,
+            decision: ChangeDecision::Capture,
+            why,
+            packages: None,
+            scene,
+            endless: None,
+        };
     }
     if changed.iter().all(is_scene) {
         let (decision, why) = (ChangeDecision::Scene, "the scene is applied as it is now".to_owned());
-        return Change { paths, decision, why, packages: Some(BTreeSet::new()), scene };
+        return Change { paths, decision, why, packages: Some(BTreeSet::new()), scene, endless: None };
     }
     let changed: Vec<_> = changed.iter().filter(|path| !is_scene(path)).cloned().collect();
     let packages: BTreeSet<String> = changed.iter().flat_map(|path| inputs.packages_of(path)).collect();
@@ -139,10 +171,17 @@ fn decide(inputs: &Inputs, changed: &[PathBuf], sight: &Sight) -> Change {
             true => (ChangeDecision::Scene, "the scene is applied; no widget crate is built from the rest"),
             false => (ChangeDecision::Nothing, "no widget crate is built from it"),
         };
-        return Change { paths, decision, why: why.to_owned(), packages: Some(packages), scene };
+        return Change {
+            paths,
+            decision,
+            why: why.to_owned(),
+            packages: Some(packages),
+            scene,
+            endless: None,
+        };
     }
     let why = explain(inputs, &changed, &packages, sight);
-    Change { paths, decision: ChangeDecision::Rebuild, why, packages: Some(packages), scene }
+    Change { paths, decision: ChangeDecision::Rebuild, why, packages: Some(packages), scene, endless: None }
 }
 
 fn explain(inputs: &Inputs, changed: &[PathBuf], packages: &BTreeSet<String>, sight: &Sight) -> String {

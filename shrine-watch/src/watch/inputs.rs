@@ -79,8 +79,8 @@ impl Inputs {
         if self.is_member_manifest(path) {
             return Some(Role::Manifest);
         }
-        let is_source = path.extension().is_some_and(|extension| extension == "rs")
-            && self.source_directories().any(|directory| path.starts_with(directory));
+        let is_source =
+            looks_like_source(path) && self.source_directories().any(|directory| path.starts_with(directory));
         if is_source || self.tracked.values().any(|inputs| inputs.contains(path)) {
             Some(Role::Source)
         } else if self.is_possibly_missing(path) {
@@ -190,10 +190,8 @@ impl Inputs {
 
     /// Whether the last build failed, and the file looks like one that somebody made for it.
     pub(super) fn is_possibly_missing(&self, path: &Path) -> bool {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let of_an_editor = name.starts_with(['.', '#']) || name.ends_with(['~', '#']) || name == "4913";
         !self.failed.is_empty()
-            && !of_an_editor
+            && !is_of_an_editor(path)
             && !self.is_output(path)
             && self.roots().any(|root| path.starts_with(root))
     }
@@ -202,4 +200,15 @@ impl Inputs {
     pub(super) fn any_counts(&self) -> bool {
         !self.failed.is_empty()
     }
+}
+
+/// Whether a file may be a module before the compiler has read it.
+pub(super) fn looks_like_source(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "rs") && !is_of_an_editor(path)
+}
+
+/// Whether a file has a name that editors give to what they keep beside a file: locks, backups, probes.
+fn is_of_an_editor(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with(['.', '#']) || name.ends_with(['~', '#']) || name == "4913"
 }

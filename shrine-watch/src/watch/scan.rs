@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use super::detect::{Seen, Sight};
 use super::directories;
-use super::inputs::Inputs;
+use super::inputs::{Inputs, looks_like_source};
 
 /// Reads files, those that look the same as before only once.
 #[derive(Debug, Default)]
@@ -33,7 +33,7 @@ impl Scanner {
         paths.extend(inputs.tracked().cloned());
         for directory in inputs.source_directories() {
             directories::walk(&directory, &mut |file| {
-                if file.extension().is_some_and(|extension| extension == "rs") {
+                if looks_like_source(file) {
                     paths.insert(file.to_owned());
                 }
             });

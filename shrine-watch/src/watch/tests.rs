@@ -201,3 +201,238 @@ fn without_events_it_looks_by_itself() {
     watched.write("src/lib.rs", "2");
     assert_eq!(watched.next(), ["src/lib.rs"]);
 }
+
+/// What editors and tools do when they save, call by call, and which files are other than before when they are done.
+mod editors {
+    use std::io::Write;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    /// Does something, and checks that exactly these files are noticed, whatever is there in between.
+    fn check(watched: &Watched, act: impl FnOnce(&dyn Fn(&str) -> PathBuf), expected: &[&str]) {
+        act(&|name| watched.path(name));
+        // Events come in order: what was done before the marker is seen with it, or before.
+        watched.write("src/marker.rs", &format!("{:?}", Instant::now()));
+        let mut found = BTreeSet::new();
+        while !found.contains("src/marker.rs") {
+            found.extend(watched.next());
+        }
+        found.remove("src/marker.rs");
+        assert_eq!(found.iter().map(String::as_str).collect::<Vec<_>>(), expected);
+        // All of it: nothing is left to be noticed.
+        watched.write("src/marker.rs", &format!("{:?}", Instant::now()));
+        assert_eq!(watched.next(), ["src/marker.rs"]);
+    }
+
+    fn append(path: &Path, text: &str) {
+        fs::OpenOptions::new().append(true).open(path).unwrap().write_all(text.as_bytes()).unwrap();
+    }
+
+    #[test]
+    fn vim_moves_the_old_file_away_after_a_probe_and_keeps_a_swap_file_open() {
+        let watched = Watched::new();
+        let mut swap = fs::File::create(watched.path("src/.lib.rs.swp")).unwrap();
+        swap.write_all(b"b0VIM").unwrap();
+        check(
+            &watched,
+            |path| {
+                fs::write(path("src/4913"), "").unwrap();
+                fs::remove_file(path("src/4913")).unwrap();
+                fs::rename(path("src/lib.rs"), path("src/lib.rs~")).unwrap();
+                fs::write(path("src/lib.rs"), "2").unwrap();
+                fs::remove_file(path("src/lib.rs~")).unwrap();
+                swap.write_all(b"more").unwrap();
+            },
+            &["src/lib.rs"],
+        );
+    }
+
+    #[test]
+    fn emacs_locks_with_a_link_and_saves_by_itself_into_another_file() {
+        let watched = Watched::new();
+        check(
+            &watched,
+            |path| {
+                symlink("me@host.1234:5678", path("src/.#lib.rs")).unwrap();
+                fs::write(path("src/#lib.rs#"), "fn half(").unwrap();
+            },
+            &[],
+        );
+        check(
+            &watched,
+            |path| {
+                fs::rename(path("src/lib.rs"), path("src/lib.rs~")).unwrap();
+                fs::write(path("src/lib.rs"), "2").unwrap();
+                fs::remove_file(path("src/#lib.rs#")).unwrap();
+                fs::remove_file(path("src/.#lib.rs")).unwrap();
+            },
+            &["src/lib.rs"],
+        );
+    }
+
+    #[test]
+    fn vs_code_truncates_and_writes() {
+        let watched = Watched::new();
+        check(
+            &watched,
+            |path| {
+                let mut file = fs::File::create(path("src/lib.rs")).unwrap();
+                file.write_all(b"half of ").unwrap();
+                file.write_all(b"it").unwrap();
+            },
+            &["src/lib.rs"],
+        );
+    }
+
+    #[test]
+    fn jetbrains_writes_beside_and_swaps_two_names() {
+        let watched = Watched::new();
+        check(
+            &watched,
+            |path| {
+                fs::write(path("src/lib.rs___jb_tmp___"), "2").unwrap();
+                fs::rename(path("src/lib.rs"), path("src/lib.rs___jb_old___")).unwrap();
+                fs::rename(path("src/lib.rs___jb_tmp___"), path("src/lib.rs")).unwrap();
+                fs::remove_file(path("src/lib.rs___jb_old___")).unwrap();
+            },
+            &["src/lib.rs"],
+        );
+    }
+
+    #[test]
+    fn sed_writes_beside_and_renames_and_a_formatter_saves_once_more() {
+        let watched = Watched::new();
+        check(
+            &watched,
+            |path| {
+                fs::write(path("src/sedQ3xYz"), "fn  f(){}").unwrap();
+                fs::rename(path("src/sedQ3xYz"), path("src/lib.rs")).unwrap();
+                fs::write(path("src/lib.rs"), "fn f() {}\n").unwrap();
+            },
+            &["src/lib.rs"],
+        );
+    }
+
+    #[test]
+    fn a_touch_and_a_save_of_the_same_are_no_edits() {
+        let watched = Watched::new();
+        check(
+            &watched,
+            |path| {
+                let file = fs::File::options().write(true).open(path("src/lib.rs")).unwrap();
+                file.set_modified(SystemTime::now() + Duration::from_secs(1)).unwrap();
+            },
+            &[],
+        );
+        check(&watched, |path| fs::write(path("src/lib.rs"), "1").unwrap(), &[]);
+        let stay = |path: &dyn Fn(&str) -> PathBuf| {
+            let mut permissions = fs::metadata(path("src/lib.rs")).unwrap().permissions();
+            permissions.set_readonly(true);
+            fs::set_permissions(path("src/lib.rs"), permissions).unwrap();
+        };
+        check(&watched, stay, &[]);
+    }
+
+    #[test]
+    fn a_checkout_removes_adds_and_changes_and_another_takes_it_back() {
+        let watched = Watched::new();
+        for name in ["a", "b", "c"] {
+            watched.write(&format!("src/{name}.rs"), "1");
+            assert_eq!(watched.next(), [format!("src/{name}.rs")]);
+        }
+        let all = ["src/a.rs", "src/b.rs", "src/d/mod.rs", "src/lib.rs"];
+        check(
+            &watched,
+            |path| {
+                fs::remove_file(path("src/a.rs")).unwrap();
+                fs::write(path("src/b.rs"), "2").unwrap();
+                fs::create_dir(path("src/d")).unwrap();
+                fs::write(path("src/d/mod.rs"), "1").unwrap();
+                fs::remove_file(path("src/lib.rs")).unwrap();
+                fs::write(path("src/lib.rs"), "2").unwrap();
+            },
+            &all,
+        );
+        check(
+            &watched,
+            |path| {
+                fs::write(path("src/a.rs"), "1").unwrap();
+                fs::write(path("src/b.rs"), "1").unwrap();
+                fs::remove_dir_all(path("src/d")).unwrap();
+                fs::write(path("src/lib.rs"), "1").unwrap();
+            },
+            &all,
+        );
+    }
+
+    #[test]
+    fn sources_that_are_moved_away_are_noticed_when_they_are_back() {
+        let watched = Watched::new();
+        fs::rename(watched.path("src"), watched.path("away")).unwrap();
+        assert_eq!(watched.next(), ["src/lib.rs"]);
+        fs::rename(watched.path("away"), watched.path("src")).unwrap();
+        assert_eq!(watched.next(), ["src/lib.rs"]);
+        check(&watched, |path| append(&path("src/lib.rs"), "2"), &["src/lib.rs"]);
+    }
+
+    #[test]
+    fn a_file_with_two_names_is_noticed_under_both() {
+        let watched = Watched::new();
+        check(
+            &watched,
+            |path| fs::hard_link(path("src/lib.rs"), path("src/twin.rs")).unwrap(),
+            &["src/twin.rs"],
+        );
+        check(&watched, |path| append(&path("src/twin.rs"), "2"), &["src/lib.rs", "src/twin.rs"]);
+        let outside = watched.root.path().join("outside.rs");
+        fs::hard_link(watched.path("src/lib.rs"), &outside).unwrap();
+        check(&watched, |_| append(&outside, "3"), &["src/lib.rs", "src/twin.rs"]);
+    }
+
+    #[test]
+    fn a_source_that_is_a_link_is_noticed_when_what_it_leads_to_is_edited_or_another() {
+        let watched = Watched::new();
+        let elsewhere = watched.root.path().join("elsewhere");
+        write(&elsewhere.join("one.rs"), "1");
+        write(&elsewhere.join("two.rs"), "2");
+        check(
+            &watched,
+            |path| symlink(elsewhere.join("one.rs"), path("src/linked.rs")).unwrap(),
+            &["src/linked.rs"],
+        );
+        check(&watched, |_| append(&elsewhere.join("one.rs"), "2"), &["src/linked.rs"]);
+        check(
+            &watched,
+            |path| {
+                symlink(elsewhere.join("two.rs"), path("src/new")).unwrap();
+                fs::rename(path("src/new"), path("src/linked.rs")).unwrap();
+            },
+            &["src/linked.rs"],
+        );
+        check(&watched, |_| write(&elsewhere.join("two.rs"), "3"), &["src/linked.rs"]);
+    }
+
+    #[test]
+    fn what_is_outside_of_the_sources_is_noticed_where_the_compiler_has_read_it() {
+        let watched = Watched::new();
+        write(&watched.root.path().join("x.rs"), "1");
+        write(&watched.root.path().join("unread.rs"), "1");
+        watched.write("my-target/debug/build/a-1/out/made.rs", "1");
+        let inputs = ["src/lib.rs", "../x.rs", "my-target/debug/build/a-1/out/made.rs"];
+        // As the compiler names it: with the way that the source took.
+        let inputs = inputs.map(|name| watched.path(name)).to_vec();
+        watched.built(Verdict::Built(Artifact { inputs, ..Artifact::default() }));
+        check(&watched, |path| append(&path("../x.rs"), "2"), &["../x.rs"]);
+        check(
+            &watched,
+            |path| {
+                append(&path("../unread.rs"), "2");
+                write(&path("target/debug/build/a-1/out/made.rs"), "2");
+                write(&path("examples/e.rs"), "2");
+                write(&path("README.md"), "2");
+            },
+            &[],
+        );
+    }
+}

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::{State, from_bytes, to_bytes};
+use super::{State, from_bytes, with_bytes};
 
 /// How many bytes of values one attic keeps. The oldest go first.
 pub const ATTIC_LIMIT: usize = 1 << 20;
@@ -54,7 +54,7 @@ impl Attic {
         path: impl Into<Cow<'static, str>>,
         value: &T,
     ) {
-        if let Ok(value) = to_bytes(value) {
+        if let Ok(value) = with_bytes(value, <[u8]>::to_vec) {
             self.put_encoded(version, path, T::FINGERPRINT, value);
         }
     }

@@ -594,22 +594,48 @@ impl<'a> Decoder<'a> {
         let mut seen = Seen::of(names.len());
         self.nested(|input| {
             for position in 0..len {
-                let key = input.str()?;
-                let usual = usize::try_from(position).ok().filter(|at| names.get(*at) == Some(&key));
-                let index = usual
-                    .or_else(|| names.iter().position(|name| *name == key))
-                    .ok_or_else(|| input.error(format!("unknown field `{key}`")))?;
+                let usual = usize::try_from(position)
+                    .ok()
+                    .filter(|at| names.get(*at).is_some_and(|name| input.take_name(name)));
+                let index = match usual {
+                    Some(at) => at,
+                    None => input.name_among(names)?,
+                };
                 if seen.again(index) {
-                    return Err(input.error(format!("field `{key}` is there twice")));
+                    return Err(input.error(format!("field `{}` is there twice", names[index])));
                 }
-                field(index, input).map_err(|e| e.at(key))?;
+                field(index, input).map_err(|e| e.at(names[index]))?;
             }
             Ok(())
         })?;
+        // None of them is there twice, so none is missing if there are as many.
+        if usize::try_from(len) == Ok(names.len()) {
+            return Ok(());
+        }
         match (0..names.len()).find(|index| !seen.again(*index)) {
             None => Ok(()),
             Some(index) => Err(self.error(format!("field `{}` is missing", names[index]))),
         }
+    }
+
+    /// Whether the next value is that short text; consumes it if so. Equal to text, the bytes are UTF-8.
+    #[inline]
+    fn take_name(&mut self, name: &str) -> bool {
+        if let [marker @ 0xa0..=0xbf, rest @ ..] = self.rest
+            && usize::from(marker & 0x1f) == name.len()
+            && let Some(rest) = rest.strip_prefix(name.as_bytes())
+        {
+            self.rest = rest;
+            return true;
+        }
+        false
+    }
+
+    /// Reads the name of a field that is not where it is written.
+    fn name_among(&mut self, names: &[&str]) -> Result<usize, DecodeError> {
+        let key = self.str()?;
+        let index = names.iter().position(|name| *name == key);
+        index.ok_or_else(|| self.error(format!("unknown field `{key}`")))
     }
 
     /// Reads an enum: calls `variant` with the index of the name and whether a payload follows.

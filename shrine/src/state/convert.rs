@@ -202,7 +202,11 @@ fn each<A, B>(
     context: &mut StepContext,
     convert: impl Fn(A, &mut StepContext) -> Result<B, MigrateError>,
 ) -> Result<Vec<B>, MigrateError> {
-    let at = |(index, item)| inside(format!("[{index}]"), context, |context| convert(item, context));
+    let at = |(index, item)| {
+        // Written out only for an error: lists are long.
+        let converted = context.within(index, |context| convert(item, context));
+        converted.map_err(|error| error.at(format!("[{index}]")))
+    };
     items.into_iter().enumerate().map(at).collect()
 }
 

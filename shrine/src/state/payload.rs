@@ -87,7 +87,7 @@ impl Upgrades {
         let upgrade = self.types.get(chain).ok_or_else(missing)?;
         let carry = if back { upgrade.store } else { upgrade.load };
         let mut context = StepContext::new(attic);
-        let carried = context.within(path, |context| carry(version, value, context));
+        let carried = context.within(path.to_owned(), |context| carry(version, value, context));
         Ok((carried.map_err(|error| error.at(path))?, context.into_attic()))
     }
 }

@@ -99,14 +99,43 @@ pub trait Chain: State {
 #[derive(Debug, Default)]
 pub struct StepContext {
     attic: Attic,
-    path: Vec<String>,
+    /// The outermost step apart, so that a state without lists needs no room for the others.
+    outer: Option<PathStep>,
+    path: Vec<PathStep>,
+}
+
+/// One step of the way into a state.
+#[derive(Debug)]
+pub enum PathStep {
+    /// A field, a variant, or what was written out already.
+    Name(Cow<'static, str>),
+    /// The item of a list.
+    Index(usize),
+}
+
+impl From<&'static str> for PathStep {
+    fn from(name: &'static str) -> Self {
+        Self::Name(Cow::Borrowed(name))
+    }
+}
+
+impl From<String> for PathStep {
+    fn from(name: String) -> Self {
+        Self::Name(Cow::Owned(name))
+    }
+}
+
+impl From<usize> for PathStep {
+    fn from(index: usize) -> Self {
+        Self::Index(index)
+    }
 }
 
 impl StepContext {
     /// A context over the attic of an instance.
     #[must_use]
     pub fn new(attic: Attic) -> Self {
-        Self { attic, path: Vec::new() }
+        Self { attic, ..Self::default() }
     }
 
     /// The attic as the steps left it.
@@ -122,6 +151,7 @@ impl StepContext {
     }
 
     /// Takes the value of a field back that the other version did not have.
+    #[inline]
     pub fn restore<T: State>(&mut self, version: &str, field: &'static str) -> Option<T> {
         if self.attic.is_empty() {
             return None;
@@ -168,8 +198,14 @@ impl StepContext {
         T::read(&mut Decoder::new(&bytes)).ok()
     }
 
-    /// Runs `inside` one level further in: `step` is a field or `[index]`.
-    pub fn within<T>(&mut self, step: impl Into<String>, inside: impl FnOnce(&mut Self) -> T) -> T {
+    /// Runs `inside` one level further in: `step` is a field, the index of an item, or the text of a step like `["key"]`.
+    pub fn within<T>(&mut self, step: impl Into<PathStep>, inside: impl FnOnce(&mut Self) -> T) -> T {
+        if self.outer.is_none() {
+            self.outer = Some(step.into());
+            let result = inside(self);
+            self.outer = None;
+            return result;
+        }
         self.path.push(step.into());
         let result = inside(self);
         self.path.pop();
@@ -177,15 +213,25 @@ impl StepContext {
     }
 
     fn path_of(&self, field: &'static str) -> Cow<'static, str> {
-        if self.path.is_empty() {
+        use fmt::Write as _;
+
+        if self.outer.is_none() {
             return Cow::Borrowed(field);
         }
         let mut path = String::new();
-        for step in self.path.iter().map(String::as_str).chain([field]).filter(|step| !step.is_empty()) {
-            if !path.is_empty() && !step.starts_with('[') {
-                path.push('.');
+        let field = PathStep::from(field);
+        for step in self.outer.iter().chain(&self.path).chain([&field]) {
+            match step {
+                PathStep::Index(index) => {
+                    let _ = write!(path, "[{index}]");
+                }
+                PathStep::Name(name) => {
+                    if !path.is_empty() && !name.is_empty() && !name.starts_with('[') {
+                        path.push('.');
+                    }
+                    path.push_str(name);
+                }
             }
-            path.push_str(step);
         }
         Cow::Owned(path)
     }

@@ -23,6 +23,7 @@
 //! | 1 | 2026-11 | `converts, convert`, for widgets and transforms |
 //! | 1 | 2026-11 | `Host::inbox` with `post, retain, release`; `started, stopped` |
 //! | 1 | 2026-11 | `nested, carry_nested` |
+//! | 1 | 2026-11 | `Host::panics` with `guards, take, renew` |
 
 mod convert;
 mod guard;
@@ -30,11 +31,14 @@ mod guard;
 pub mod handle;
 mod image;
 pub(crate) mod inbox;
+mod panics;
 mod sized;
 mod table;
 mod transform;
 
 use std::ffi::c_void;
+
+pub use panics::{Noted, PanicCell, PanicTable};
 
 use crate::state::State;
 use crate::transform::{PayloadInfo, Transform};
@@ -318,6 +322,8 @@ pub struct Host {
     pub write: Option<unsafe extern "C" fn(*mut c_void, u32, u32, Bytes) -> i32>,
     /// The inbox of the instance that the call is for; null if there is none. The table is valid during the call.
     pub inbox: *const InboxTable,
+    /// Where libraries that share a std find the panic hook of the first of them; null if the host has no such place.
+    pub panics: *const PanicCell,
 }
 
 /// The way from a widget's own threads to its input ports. The context is counted: it is valid during the call that

@@ -461,3 +461,49 @@ fn a_nested_type_that_is_raised_alone_goes_over_its_own_hop_and_back() {
     assert_eq!(watch.state("counter"), items);
     watch.quit();
 }
+
+#[test]
+fn a_panic_outside_of_widgets_passes_one_hook_however_many_generations_there_were() {
+    let project = Project::of_example("counter", "counter-hooks");
+    let noted = project.path().join("frames");
+    let source = |generation: u32| {
+        format!(
+            "//! A widget.\n\nuse shrine::prelude::*;\n\nconst NOTED: &str = {noted:?};\n\n/// A widget.\n\
+             #[widget(id = \"counter\", version = \"1.0.0\")]\n#[derive(Debug, Default)]\npub struct Counter {{}}\n\n\
+             #[widget]\nimpl Counter {{\n#[started]\nfn start(&mut self) {{\nlet outer = std::panic::take_hook();\n\
+             std::panic::set_hook(Box::new(move |info| {{\n\
+             if info.payload_as_str() != Some(\"outside\") {{\nreturn outer(info);\n}}\n\
+             let trace = std::backtrace::Backtrace::force_capture().to_string();\n\
+             let frames = trace.lines().filter(|line| line.trim_start().starts_with(|c: char| c.is_ascii_digit()));\n\
+             let mut text = std::fs::read_to_string(NOTED).unwrap_or_default();\n\
+             text.push_str(&format!(\"{{}}\\n\", frames.count()));\n\
+             let _ = std::fs::write(NOTED, text);\n}}));\n}}\n\n\
+             #[input]\nfn panics(&mut self, _: u8, generation: &mut Output<u32>) {{\n\
+             let ended = std::thread::spawn(|| panic!(\"outside\")).join();\nassert!(ended.is_err());\n\
+             generation.send({generation});\n}}\n\n\
+             #[input]\nfn fail(&mut self, _: u8) {{\npanic!(\"inside of {generation}\");\n}}\n}}\n"
+        )
+    };
+    project.write("src/lib.rs", &source(1));
+    let mut watch = Watch::start(project.path(), &[]);
+    watch.expect("ready");
+    for generation in 1..=5 {
+        if generation > 1 {
+            project.write("src/lib.rs", &source(generation));
+            watch.expect("updated");
+        }
+        assert_eq!(watch.send("counter.panics", &json!(0)), generation);
+    }
+    let frames = project.read("frames");
+    let frames: Vec<_> = frames.lines().collect();
+    assert_eq!(frames.len(), 5, "the hook is called once for each: {frames:?}");
+    // The first build may be laid out in another way than those that followed it.
+    assert!(frames[1] != "0" && frames[1..].iter().all(|number| *number == frames[1]), "{frames:?}");
+    watch.command("send counter.fail 0");
+    let taken_back = watch.expect("rolled_back");
+    assert!(
+        taken_back["reason"].as_str().is_some_and(|reason| reason.contains("inside of 5")),
+        "{taken_back:#}"
+    );
+    watch.quit();
+}

@@ -1,21 +1,14 @@
 //! Nothing unwinds out of a library.
 
-use std::cell::{Cell, RefCell};
+use std::any::Any;
 use std::mem::ManuallyDrop;
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::Once;
 
+use super::panics::Panics;
 use super::{Bytes, FAILED, Failure, Host, OK, PANICKED, inbox, kind, sized};
 use crate::inbox::Inbox;
 use crate::state::to_bytes;
 use crate::widget::BoxError;
-
-thread_local! {
-    /// How many guards are open on this thread: only panics under one are ours to report.
-    static GUARDS: Cell<u32> = const { Cell::new(0) };
-    /// The panic that is unwinding towards a guard.
-    static CAUGHT: RefCell<Option<Failure>> = const { RefCell::new(None) };
-}
 
 /// Runs `call` and turns what becomes of it into a status. Errors and panics are written to the host.
 ///
@@ -23,28 +16,34 @@ thread_local! {
 ///
 /// `host` is null or points to a [`Host`] that is valid during the call.
 pub(super) unsafe fn guarded(host: *const Host, call: impl FnOnce(&Reply) -> Result<(), BoxError>) -> i32 {
-    capture_panics();
     // SAFETY: the caller's promise.
     let reply = unsafe { Reply::to(host) };
-    GUARDS.set(GUARDS.get() + 1);
+    let panics = Panics::of(reply.host.as_ref());
     // The text of an error, and dropping it, is the widget's code as well.
     let call = || call(&reply).map_err(|error| chain_of(error.as_ref()));
-    let result = panic::catch_unwind(AssertUnwindSafe(call));
-    GUARDS.set(GUARDS.get() - 1);
-    match result {
+    match panics.guarded(|| panic::catch_unwind(AssertUnwindSafe(call))) {
         Ok(Ok(())) => OK,
         Ok(Err(message)) => {
             reply.fail(&Failure { message, location: None });
             FAILED
         }
         Err(payload) => {
+            let noted = panics.noted().unwrap_or_else(|| {
+                panics.missed();
+                Failure { message: text_of(&*payload).to_owned(), location: None }
+            });
             // A payload whose `Drop` panics would unwind out of here, so it is left where it is.
             std::mem::forget(payload);
-            let caught = CAUGHT.take();
-            reply.fail(&caught.unwrap_or_else(|| Failure { message: "panicked".to_owned(), location: None }));
+            reply.fail(&noted);
             PANICKED
         }
     }
+}
+
+/// What was panicked with, where no hook has noted it.
+fn text_of(payload: &(dyn Any + Send)) -> &str {
+    let text = payload.downcast_ref::<&'static str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("panicked")
 }
 
 /// Where the answers of a call go, and what its host offers.
@@ -116,24 +115,4 @@ fn chain_of(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
-}
-
-/// Notes message and place of panics under a guard instead of printing them; the host reports them.
-///
-/// Libraries that share one std share its hook, so each wraps the one it finds: a panic passes from the newest to the
-/// library whose guard is open on this thread, or out to the first hook.
-fn capture_panics() {
-    static INSTALLED: Once = Once::new();
-    INSTALLED.call_once(|| {
-        let outer = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            // A thread that is ending has no thread-locals any more, and no guard either.
-            if GUARDS.try_with(Cell::get).unwrap_or(0) == 0 {
-                return outer(info);
-            }
-            let message = info.payload_as_str().unwrap_or("panicked with a value that is no text").to_owned();
-            let location = info.location().map(ToString::to_string);
-            CAUGHT.set(Some(Failure { message, location }));
-        }));
-    });
 }

@@ -2,7 +2,7 @@
 
 use std::mem::MaybeUninit;
 
-use super::{Host, InboxTable, NestedCarry, Table, TransformTable};
+use super::{Host, InboxTable, NestedCarry, PanicTable, Table, TransformTable};
 
 /// A struct of C that begins with its size.
 ///
@@ -26,12 +26,22 @@ unsafe impl Growing for InboxTable {}
 // SAFETY: see the struct: a `usize`, numbers, and bytes; of no bytes the pointer may be null.
 unsafe impl Growing for NestedCarry {}
 
+// SAFETY: see the struct: a `usize`, pointers, and functions that may be missing.
+unsafe impl Growing for PanicTable {}
+
 /// Copies the part that both sides know; the rest reads as "not there".
 ///
 /// # Safety
 ///
 /// `from` leads to a struct that begins with its size, and is that long.
 pub(super) unsafe fn read<T: Growing>(from: *const T) -> T {
+    // SAFETY: the caller promises a size at the start; with as many bytes as ours, all of it is there.
+    unsafe {
+        if from.cast::<usize>().read_unaligned() >= size_of::<T>() {
+            // Known to the compiler, which is most of what a call costs here.
+            return from.read_unaligned();
+        }
+    }
     let mut copy = MaybeUninit::<T>::zeroed();
     // SAFETY: the caller promises a size at the start and that many bytes; the copy is as long as our own struct.
     unsafe {

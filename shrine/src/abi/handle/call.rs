@@ -3,11 +3,14 @@
 use std::ffi::c_void;
 use std::fmt;
 
-use crate::abi::{Bytes, FAILED, Failure, Host, InboxTable, OK, PANICKED, kind};
+use crate::abi::{Bytes, FAILED, Failure, Host, InboxTable, OK, PANICKED, PanicCell, kind};
 use crate::state::from_bytes;
 
 /// What a handler sent: output ports by index, with payloads.
 pub type Sent = Vec<(u32, Vec<u8>)>;
+
+/// Where the libraries of this process find the panic hook of the first of them.
+static PANICS: PanicCell = PanicCell::new();
 
 /// How many bytes one call may answer with.
 pub const ANSWER_LIMIT: usize = 256 << 20;
@@ -55,32 +58,43 @@ pub(super) struct Answer {
     taken: usize,
 }
 
-/// Calls with a fresh host and turns status and answer into a result.
-pub(super) fn call(entry: impl FnOnce(*const Host) -> i32) -> Result<Answer, CallError> {
-    call_with(None, Vec::new(), entry)
+impl Answer {
+    /// One whose result is written to that buffer, in place of what is in it.
+    pub(super) fn reusing(mut buffer: Vec<u8>) -> Self {
+        buffer.clear();
+        Self { result: buffer, ..Self::default() }
+    }
 }
 
-/// The same for an instance that has an inbox, with a buffer for the result.
+/// Calls with a fresh host and turns status and answer into a result.
+pub(super) fn call(entry: impl FnOnce(*const Host) -> i32) -> Result<Answer, CallError> {
+    let mut answer = Answer::default();
+    call_with(None, &mut answer, entry)?;
+    Ok(answer)
+}
+
+/// The same for an instance that has an inbox, with room for the answer.
 pub(super) fn call_with(
     inbox: Option<&InboxTable>,
-    buffer: Vec<u8>,
+    answer: &mut Answer,
     entry: impl FnOnce(*const Host) -> i32,
-) -> Result<Answer, CallError> {
-    let mut answer = Answer { result: buffer, ..Answer::default() };
-    answer.result.clear();
-    let context = (&raw mut answer).cast();
+) -> Result<(), CallError> {
+    let context = std::ptr::from_mut(answer).cast();
     let inbox = inbox.map_or(std::ptr::null(), std::ptr::from_ref);
-    let host = Host { size: size_of::<Host>(), context, write: Some(write), inbox };
-    let status = entry(&raw const host);
-    let failure = || {
-        let failure = answer.error.as_deref().and_then(|bytes| from_bytes(bytes).ok());
-        failure.unwrap_or_else(|| Failure { message: format!("failed with status {status}"), location: None })
-    };
-    match status {
-        OK => Ok(answer),
-        PANICKED => Err(CallError::Panicked(failure())),
-        _ => Err(CallError::Failed(failure())),
+    let panics = &raw const PANICS;
+    let host = Host { size: size_of::<Host>(), context, write: Some(write), inbox, panics };
+    match entry(&raw const host) {
+        OK => Ok(()),
+        status => Err(failed(status, answer)),
     }
+}
+
+#[cold]
+fn failed(status: i32, answer: &Answer) -> CallError {
+    let failure = answer.error.as_deref().and_then(|bytes| from_bytes(bytes).ok());
+    let failure = failure
+        .unwrap_or_else(|| Failure { message: format!("failed with status {status}"), location: None });
+    if status == PANICKED { CallError::Panicked(failure) } else { CallError::Failed(failure) }
 }
 
 unsafe extern "C" fn write(context: *mut c_void, kind: u32, port: u32, bytes: Bytes) -> i32 {

@@ -64,9 +64,9 @@ impl Handle {
     /// As [`encode`](Self::encode).
     pub fn encode_into(&mut self, buffer: &mut Vec<u8>) -> Result<(), CallError> {
         let encode = supported(self.module.table.encode, "encode")?;
-        let taken = std::mem::take(buffer);
+        let mut answer = Answer::reusing(std::mem::take(buffer));
         // SAFETY: see `Handle::call`.
-        let answer = self.call_into(taken, |instance, host| unsafe { encode(instance, host) })?;
+        self.call_into(&mut answer, |instance, host| unsafe { encode(instance, host) })?;
         *buffer = answer.result;
         Ok(())
     }
@@ -78,10 +78,10 @@ impl Handle {
     /// When the handler fails or panics.
     pub fn deliver(&mut self, port: u32, payload: &[u8]) -> Result<Sent, CallError> {
         let deliver = supported(self.module.table.deliver, "deliver")?;
-        let payload = Bytes::of(payload);
+        let (payload, mut answer) = (Bytes::of(payload), Answer::default());
         // SAFETY: see `Handle::call`.
-        self.call(|instance, host| unsafe { deliver(instance, port, payload, host) })
-            .map(|answer| answer.sent)
+        self.call_into(&mut answer, |instance, host| unsafe { deliver(instance, port, payload, host) })?;
+        Ok(answer.sent)
     }
 
     /// Runs a timer.
@@ -164,22 +164,24 @@ impl Handle {
     /// What callers rely on in their `unsafe`: the instance is live, not poisoned, and in no other call, since this
     /// takes `&mut self`; the host is valid during the call; the library keeps the contract of [`Library::open`](super::Library::open).
     fn call(&mut self, entry: impl FnOnce(Instance, *const Host) -> i32) -> Result<Answer, CallError> {
-        self.call_into(Vec::new(), entry)
+        let mut answer = Answer::default();
+        self.call_into(&mut answer, entry)?;
+        Ok(answer)
     }
 
-    /// The same, with a buffer for the result.
+    /// The same, with room for the answer.
     fn call_into(
         &mut self,
-        buffer: Vec<u8>,
+        answer: &mut Answer,
         entry: impl FnOnce(Instance, *const Host) -> i32,
-    ) -> Result<Answer, CallError> {
+    ) -> Result<(), CallError> {
         if self.poisoned {
             let message = "the instance has panicked".to_owned();
             return Err(CallError::Failed(Failure { message, location: None }));
         }
         let instance = self.instance;
         let inbox = self.inbox.as_ref().map(PostBox::table);
-        let result = call_with(inbox.as_ref(), buffer, |host| entry(instance, host));
+        let result = call_with(inbox, answer, |host| entry(instance, host));
         self.poisoned = matches!(result, Err(CallError::Panicked(_)));
         result
     }

@@ -34,33 +34,33 @@ pub enum PostError {
 /// What the context of an [`InboxTable`] points to. The pointer to the trait's functions does not fit into it.
 struct Slot(Arc<dyn Post>);
 
-/// The host's own reference to a slot.
-pub(super) struct PostBox(*const Slot);
+/// The host's own reference to a slot: the context of the table is an `Arc` of it.
+pub(super) struct PostBox(InboxTable);
 
-// SAFETY: it is an `Arc` of a slot, which is `Send` and `Sync`, as a pointer.
+// SAFETY: it is an `Arc` of a slot, which is `Send` and `Sync`, as a pointer, with functions for any thread.
 unsafe impl Send for PostBox {}
 
 impl PostBox {
     pub(super) fn new(post: Arc<dyn Post>) -> Self {
-        Self(Arc::into_raw(Arc::new(Slot(post))))
-    }
-
-    /// The table for a call; its context is valid for as long as this is.
-    pub(super) fn table(&self) -> InboxTable {
-        InboxTable {
+        Self(InboxTable {
             size: size_of::<InboxTable>(),
-            context: self.0.cast(),
+            context: Arc::into_raw(Arc::new(Slot(post))).cast(),
             post: Some(take),
             retain: Some(retain),
             release: Some(release),
-        }
+        })
+    }
+
+    /// The table for calls; its context is valid for as long as this is.
+    pub(super) fn table(&self) -> &InboxTable {
+        &self.0
     }
 }
 
 impl Drop for PostBox {
     fn drop(&mut self) {
         // SAFETY: the pointer came from `Arc::into_raw`, and this was its reference.
-        unsafe { release(self.0.cast()) };
+        unsafe { release(self.0.context) };
     }
 }
 

@@ -200,11 +200,12 @@ pub(super) struct History {
 #[derive(Debug)]
 struct Entry {
     index: u64,
-    cause: Box<str>,
+    /// The same as that of its neighbours, where those say the same.
+    cause: Arc<str>,
     module: Arc<Module>,
     /// The length of its state.
     len: usize,
-    /// What makes its state from that of the next entry; for the newest, from itself.
+    /// What makes its state from that of the next entry; for the newest, nothing yet.
     state: Delta,
     /// The same for its attic, encoded; none when it is the same.
     attic: Option<Delta>,
@@ -231,7 +232,7 @@ impl History {
             held: 0,
             attic: attic_bytes(&snapshot.attic),
         };
-        history.change(cause.to_owned(), snapshot);
+        history.change(cause.into(), snapshot);
         history
     }
 
@@ -256,7 +257,7 @@ impl History {
             self.unrecorded = None;
         } else if self.policy.records(occasion) {
             self.settle(Some(&snapshot));
-            self.change(cause.to_string(), snapshot);
+            self.change(self.shared(cause), snapshot);
         } else {
             self.unrecorded = Some(snapshot);
         }
@@ -287,6 +288,21 @@ impl History {
             room.copy_from_slice(state);
             return;
         }
+        if self.policy.records(Occasion::Handler)
+            && self.unrecorded.is_none()
+            && is(&self.newest)
+            && self.newest.state.len() == state.len()
+            && Arc::get_mut(&mut self.newest.state).is_some()
+        {
+            let cause = self.shared(cause);
+            self.go_on();
+            self.overtake(state, attic);
+            self.enter(cause, module, state.len(), self.next);
+            if let Some(room) = Arc::get_mut(&mut self.newest.state) {
+                room.copy_from_slice(state);
+            }
+            return self.bound();
+        }
         let (module, attic) = (Arc::clone(module), Arc::clone(attic));
         self.note(Occasion::Handler, cause, Snapshot { module, state: state.into(), attic });
     }
@@ -302,7 +318,7 @@ impl History {
             self.unrecorded = None;
         } else {
             self.settle(Some(&snapshot));
-            self.change(format!("checkpoint {name}"), snapshot);
+            self.change(format!("checkpoint {name}").into(), snapshot);
         }
         let index = self.entries.back().map_or(0, |entry| entry.index);
         self.forget_name(name);
@@ -358,9 +374,9 @@ impl History {
         match self.line.iter().position(|index| *index == step.place) {
             Some(at) => {
                 self.at = at;
-                self.append(step.cause, restored, step.place);
+                self.append(step.cause.into(), restored, step.place);
             }
-            None => self.change(step.cause, restored),
+            None => self.change(step.cause.into(), restored),
         }
         self.bound();
     }
@@ -378,7 +394,7 @@ impl History {
         };
         let summary = |(position, entry): (usize, &Entry)| HistorySummary {
             index: entry.index,
-            cause: entry.cause.clone().into(),
+            cause: entry.cause.to_string(),
             version: entry.module.version().to_owned(),
             bytes: entry.len,
             current: position == last && self.unrecorded.is_none(),
@@ -417,26 +433,58 @@ impl History {
     fn settle(&mut self, goal: Option<&Snapshot>) {
         let Some(left) = self.unrecorded.take() else { return };
         if !left.is(&self.newest) && goal.is_none_or(|goal| !goal.is(&left)) {
-            self.change("unrecorded".to_owned(), left);
+            self.change("unrecorded".into(), left);
         }
     }
 
+    /// The text of a cause; that of the last entry again, where it is the same.
+    fn shared(&self, cause: fmt::Arguments<'_>) -> Arc<str> {
+        /// Takes as much of the text as is written to it.
+        struct Rest<'a>(&'a str);
+
+        impl fmt::Write for Rest<'_> {
+            fn write_str(&mut self, text: &str) -> fmt::Result {
+                self.0 = self.0.strip_prefix(text).ok_or(fmt::Error)?;
+                Ok(())
+            }
+        }
+
+        if let Some(last) = self.entries.back() {
+            let mut rest = Rest(&last.cause);
+            if fmt::write(&mut rest, cause).is_ok() && rest.0.is_empty() {
+                return Arc::clone(&last.cause);
+            }
+        }
+        cause.to_string().into()
+    }
+
     /// Adds an entry to the line.
-    fn change(&mut self, cause: String, snapshot: Snapshot) {
-        self.line.truncate(self.at + 1);
-        self.line.push_back(self.next);
-        self.at = self.line.len() - 1;
+    fn change(&mut self, cause: Arc<str>, snapshot: Snapshot) {
+        self.go_on();
         self.append(cause, snapshot, self.next);
     }
 
-    fn append(&mut self, cause: String, snapshot: Snapshot, place: u64) {
-        self.overtake(&snapshot);
+    /// Makes the next entry the end of the line.
+    fn go_on(&mut self) {
+        self.line.truncate(self.at + 1);
+        self.line.push_back(self.next);
+        self.at = self.line.len() - 1;
+    }
+
+    fn append(&mut self, cause: Arc<str>, snapshot: Snapshot, place: u64) {
+        self.overtake(&snapshot.state, &snapshot.attic);
+        self.enter(cause, &snapshot.module, snapshot.state.len(), place);
+        self.newest = snapshot;
+    }
+
+    /// Adds an entry for the state that is the newest from now on.
+    fn enter(&mut self, cause: Arc<str>, module: &Arc<Module>, len: usize, place: u64) {
         let entry = Entry {
             index: self.next,
-            cause: cause.into(),
-            module: Arc::clone(&snapshot.module),
-            len: snapshot.state.len(),
-            state: Delta::identity(snapshot.state.len()),
+            cause,
+            module: Arc::clone(module),
+            len,
+            state: Delta::default(),
             attic: None,
             place,
             copies: 0,
@@ -447,18 +495,17 @@ impl History {
         }
         self.held += entry.held();
         self.entries.push_back(entry);
-        self.newest = snapshot;
         self.next += 1;
     }
 
     /// Makes the newest entry one that is told by its difference from `next`.
-    fn overtake(&mut self, next: &Snapshot) {
+    fn overtake(&mut self, state: &[u8], attic: &Arc<Attic>) {
         let Some(entry) = self.entries.back_mut() else { return };
         self.held -= entry.held();
-        entry.state = Delta::between(&next.state, &self.newest.state);
-        if self.newest.attic != next.attic {
-            self.attic = attic_bytes(&next.attic);
-            entry.attic = Some(Delta::between(&encoded(&next.attic), &encoded(&self.newest.attic)));
+        entry.state = Delta::between(state, &self.newest.state);
+        if !Arc::ptr_eq(&self.newest.attic, attic) && self.newest.attic != *attic {
+            self.attic = attic_bytes(attic);
+            entry.attic = Some(Delta::between(&encoded(attic), &encoded(&self.newest.attic)));
         }
         self.held += entry.held();
     }

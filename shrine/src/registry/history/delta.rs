@@ -9,8 +9,9 @@
 //! differences together never takes more room than both.
 
 /// How one byte string is made from another, the base.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Delta {
+    /// None where all bytes are fresh.
     hunks: Box<[Hunk]>,
     fresh: Box<[u8]>,
 }
@@ -31,15 +32,12 @@ const WINDOW: usize = size_of::<u64>();
 const WINDOWS: usize = 1 << 18;
 
 impl Delta {
-    /// What makes a byte string of that length from itself.
-    pub(super) fn identity(len: usize) -> Self {
-        let mut delta = Builder::default();
-        delta.copy(0, len);
-        delta.finish()
-    }
-
     /// What makes `target` from `base`.
     pub(super) fn between(base: &[u8], target: &[u8]) -> Self {
+        if target.len() <= size_of::<Hunk>() {
+            // A hunk alone takes more room.
+            return Self::whole(target);
+        }
         let start = common_start(base, target);
         let (base_rest, target_rest) = (&base[start..], &target[start..]);
         let mut end = common_end(base_rest, target_rest);
@@ -58,7 +56,7 @@ impl Delta {
     /// Writes what is made from `base` to the end of `out`.
     pub(super) fn apply(&self, base: &[u8], out: &mut Vec<u8>) {
         let mut fresh = &self.fresh[..];
-        for hunk in &self.hunks {
+        for hunk in self.hunks(&self.whole_hunk()) {
             // Always within the base that the difference was made with.
             out.extend_from_slice(base.get(hunk.from..hunk.from + hunk.copied).unwrap_or_default());
             let (now, later) = fresh.split_at(hunk.fresh);
@@ -69,16 +67,16 @@ impl Delta {
 
     /// The difference from the base of `first`, which makes the base of this one.
     pub(super) fn over(&self, first: &Self) -> Self {
-        let mut pieces = Vec::with_capacity(first.hunks.len());
+        let mut pieces = Vec::with_capacity(first.hunks.len().max(1));
         let (mut at, mut fresh_at) = (0, 0);
-        for hunk in &first.hunks {
+        for hunk in first.hunks(&first.whole_hunk()) {
             pieces.push((at, fresh_at, *hunk));
             at += hunk.copied + hunk.fresh;
             fresh_at += hunk.fresh;
         }
         let mut delta = Builder::default();
         let mut fresh = &self.fresh[..];
-        for hunk in &self.hunks {
+        for hunk in self.hunks(&self.whole_hunk()) {
             let (mut from, end) = (hunk.from, hunk.from + hunk.copied);
             let begin = pieces.partition_point(|(at, ..)| *at <= from).saturating_sub(1);
             for (at, fresh_at, piece) in &pieces[begin..] {
@@ -110,9 +108,16 @@ impl Delta {
     }
 
     fn whole(target: &[u8]) -> Self {
-        let mut delta = Builder::default();
-        delta.insert(target);
-        delta.finish()
+        Self { hunks: Box::default(), fresh: target.into() }
+    }
+
+    /// What stands for no hunks.
+    fn whole_hunk(&self) -> [Hunk; 1] {
+        [Hunk { from: 0, copied: 0, fresh: self.fresh.len() }]
+    }
+
+    fn hunks<'a>(&'a self, whole: &'a [Hunk; 1]) -> &'a [Hunk] {
+        if self.hunks.is_empty() { whole } else { &self.hunks }
     }
 }
 
@@ -175,7 +180,10 @@ impl Builder {
         self.insert(&target[made..]);
     }
 
-    fn finish(self) -> Delta {
+    fn finish(mut self) -> Delta {
+        if let [Hunk { copied: 0, .. }] = self.hunks[..] {
+            self.hunks.clear();
+        }
         Delta { hunks: self.hunks.into(), fresh: self.fresh.into() }
     }
 }
@@ -263,6 +271,13 @@ fn common_end(left: &[u8], right: &[u8]) -> usize {
 mod tests {
     use super::*;
 
+    /// What makes a byte string of that length from itself.
+    fn identity(len: usize) -> Delta {
+        let mut delta = Builder::default();
+        delta.copy(0, len);
+        delta.finish()
+    }
+
     fn made(delta: &Delta, base: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         delta.apply(base, &mut out);
@@ -325,14 +340,14 @@ mod tests {
         assert!(Delta::between(&base, &target).held() <= 1500 + size_of::<Hunk>());
         assert_eq!(Delta::between(&base, &[]).held(), 0);
         assert_eq!(made(&Delta::between(&[], &base), &[]), base);
-        assert_eq!(made(&Delta::identity(1000), &base), base);
+        assert_eq!(made(&identity(1000), &base), base);
     }
 
     #[test]
     fn ten_thousand_messages_on_one_field_come_together_to_one_change() {
         let base = noise(10_000);
         let mut newest = base.clone();
-        let mut back = Delta::identity(base.len());
+        let mut back = identity(base.len());
         for index in 0..10_000_u32 {
             let mut next = newest.clone();
             next[5_000..5_004].copy_from_slice(&index.to_le_bytes());
@@ -357,7 +372,7 @@ mod tests {
                 texts.push(text);
             }
             let deltas: Vec<_> = texts.windows(2).map(|pair| Delta::between(&pair[0], &pair[1])).collect();
-            let mut whole = Delta::identity(texts[0].len());
+            let mut whole = identity(texts[0].len());
             for (delta, pair) in deltas.iter().zip(texts.windows(2)) {
                 assert_eq!(made(delta, &pair[0]), pair[1]);
                 assert!(delta.held() <= pair[1].len() + size_of::<Hunk>());

@@ -11,6 +11,7 @@ use shrine::abi::handle::Library;
 use shrine::event::Phases;
 use shrine::prelude::*;
 use shrine::registry::{HotUpdate, Outcome, Registry};
+use shrine_benches::{as_json, print_each};
 
 #[widget(id = "tiny", version = "1.0.0")]
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -28,10 +29,12 @@ impl Tiny {
 
 fn main() -> Result<(), BoxError> {
     let asked: Vec<usize> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
-    println!(
-        "{:<12} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}",
-        "ns each", "create", "plan", "quiesce", "migrate", "commit", "all", "remove"
-    );
+    if !as_json() {
+        println!(
+            "{:<12} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}",
+            "ns each", "create", "plan", "quiesce", "migrate", "commit", "all", "remove"
+        );
+    }
     for instances in if asked.is_empty() { vec![1_000, 10_000, 100_000] } else { asked } {
         row(instances)?;
     }
@@ -56,16 +59,21 @@ fn row(instances: usize) -> Result<(), BoxError> {
     let remove = start.elapsed();
     let each = |time: Duration| time.as_nanos() / instances as u128;
     let phase = |micros: u64| each(Duration::from_micros(micros));
-    println!(
-        "{instances:<12} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}",
-        each(create),
-        phase(phases.plan),
-        phase(phases.quiesce),
-        phase(phases.migrate),
-        phase(phases.commit),
-        each(all),
-        each(remove)
-    );
+    let row = [
+        ("create", each(create)),
+        ("plan", phase(phases.plan)),
+        ("quiesce", phase(phases.quiesce)),
+        ("migrate", phase(phases.migrate)),
+        ("commit", phase(phases.commit)),
+        ("all", each(all)),
+        ("remove", each(remove)),
+    ];
+    if as_json() {
+        print_each("shape unchanged", instances, &row);
+    } else {
+        let times: Vec<String> = row.iter().map(|(_, time)| format!("{time:>8}")).collect();
+        println!("{instances:<12} {}", times.join(" "));
+    }
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use candidates::{Bench, Candidate, Who};
 use failure::{Context, Failure};
 use figures::Figure;
-use peers::{Peer, Tools};
+use peers::{Dx, Peer, Tools};
 use process::command;
 use results::{Latency, Results, Series};
 use scenario::Scenario;
@@ -136,12 +136,11 @@ fn measure(
 ) -> Result<Results, Failure> {
     let (shrine, built) = cargo_shrine(arguments, repository)?;
     let (scenarios, figures) = parts(arguments);
-    let peers = peers(arguments, target);
+    let others = peers(arguments, target);
     let (cargo_watch, dx) = if scenarios.is_empty() {
-        let unused = || Err(Failure::new("not needed"));
-        (unused(), unused())
+        (Err(Failure::new("not needed")), Err(Failure::new("not needed")))
     } else {
-        peers.tools()
+        others.tools()
     };
     let (edits, warm_ups) = if arguments.quick { (2, 1) } else { (usize::from(arguments.edits), WARM_UPS) };
     let folder = tempfile::Builder::new().prefix("shrine-bench-").tempdir().context("create a folder")?;
@@ -163,7 +162,7 @@ fn measure(
             dx: &dx,
             limit: Duration::from_secs(arguments.timeout),
         };
-        let whos: Vec<Who> = peers.whos.iter().copied().filter(|who| who.takes_part(scenario)).collect();
+        let whos: Vec<Who> = others.whos.iter().copied().filter(|who| who.takes_part(scenario)).collect();
         let mut random = fastrand::Rng::with_seed(arguments.seed);
         latencies.push(edit(scenario, &whos, &bench, (warm_ups, edits), &mut random)?);
         linker =
@@ -186,6 +185,13 @@ fn measure(
     facts.extend(machine::facts());
     facts.push(("linker of the libraries".to_owned(), linker.unwrap_or_else(|| "unknown".to_owned())));
     facts.push(("`cargo-shrine`".to_owned(), built));
+    if cargo_watch.is_ok() {
+        let versions = format!("{} with cargo-watch {}", peers::HOT_LIB_RELOADER, peers::CARGO_WATCH);
+        facts.push(("hot-lib-reloader".to_owned(), versions));
+    }
+    if let Ok(dx) = &dx {
+        facts.push(("dx".to_owned(), dx.version.clone()));
+    }
     facts.push(("load (1, 5, 15 min) at the begin".to_owned(), load_at_begin.to_owned()));
     facts.push(("load at the end".to_owned(), machine::load()));
     Ok(Results { facts, edits, warm_ups, seed: arguments.seed, latencies, figures })
@@ -233,10 +239,12 @@ fn peers(arguments: &Arguments, target: &Path) -> Peers {
 
 impl Peers {
     /// cargo-watch and dx.
-    fn tools(&self) -> (Result<PathBuf, Failure>, Result<PathBuf, Failure>) {
-        let not_asked = || Err(Failure::new("was not asked for"));
-        let cargo_watch =
-            if self.whos.contains(&Who::HotLib) { self.tools.cargo_watch() } else { not_asked() };
+    fn tools(&self) -> (Result<PathBuf, Failure>, Result<Dx, Failure>) {
+        let cargo_watch = if self.whos.contains(&Who::HotLib) {
+            self.tools.cargo_watch()
+        } else {
+            Err(Failure::new("was not asked for"))
+        };
         let dx = if self.build_dx {
             self.tools.dx()
         } else {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::failure::Failure;
+use super::peers::{self, Dx};
 use super::process::{self, command};
 use super::project::{Flavour, Project, Surroundings};
 use super::scenario::{Layout, Scenario};
@@ -64,7 +65,7 @@ pub(crate) struct Bench<'a> {
     /// The binary `cargo-shrine`.
     pub(crate) cargo_shrine: &'a Path,
     pub(crate) cargo_watch: &'a Result<PathBuf, Failure>,
-    pub(crate) dx: &'a Result<PathBuf, Failure>,
+    pub(crate) dx: &'a Result<Dx, Failure>,
     /// How long an edit may take.
     pub(crate) limit: Duration,
 }
@@ -103,6 +104,8 @@ impl Who {
         match self {
             Self::ReplayWithoutDebugInfo => scenario.layout == Layout::Crate,
             Self::HotLibTuned => scenario.name == "small",
+            // It patches the crate of the program; libraries below it are not set up here.
+            Self::Dx => scenario.layout == Layout::Crate,
             _ => true,
         }
     }
@@ -122,7 +125,9 @@ impl Who {
         };
         let socket = bench.folder.join(format!("{}-{}.socket", scenario.name, self.name()));
         let lock = Some(bench.lock);
-        let surroundings = Surroundings { shrine: bench.shrine, lock, target: bench.target, socket: &socket };
+        let dioxus = bench.dx.as_ref().map_or(peers::DIOXUS, |dx| &dx.version);
+        let surroundings =
+            Surroundings { shrine: bench.shrine, dioxus, lock, target: bench.target, socket: &socket };
         let project = Project::write(bench.folder, self.name(), flavour, scenario, &surroundings)?;
         Ok(match self {
             Self::Shrine => Box::new(shrine::Watch::start(project, bench)?),

@@ -11,7 +11,7 @@ use super::process::{self, command};
 /// The versions that are measured.
 pub(crate) const HOT_LIB_RELOADER: &str = "0.8.2";
 pub(crate) const CARGO_WATCH: &str = "8.5.3";
-pub(crate) const DIOXUS: &str = "0.7.9";
+pub(crate) const DIOXUS: &str = "0.7.10";
 
 /// How long a tool may take to be built.
 const BUILD: Duration = Duration::from_secs(3600);
@@ -27,6 +27,13 @@ pub(crate) enum Peer {
     Dx,
     /// Only Shrine and rustc.
     None,
+}
+
+/// The command line of Dioxus, which patches programs only with the library of its own version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Dx {
+    pub(crate) binary: PathBuf,
+    pub(crate) version: String,
 }
 
 /// Where tools are installed, and what has come of it.
@@ -47,19 +54,20 @@ impl Tools {
     }
 
     /// dx, if it is there already.
-    pub(crate) fn find_dx(&self) -> Option<PathBuf> {
+    pub(crate) fn find_dx(&self) -> Option<Dx> {
         let here = self.root.join("bin/dx");
         let paths = std::env::var_os("PATH")?;
         let on_path = std::env::split_paths(&paths).map(|folder| folder.join("dx"));
-        std::iter::once(here).chain(on_path).find(|path| is_dioxus(path))
+        std::iter::once(here).chain(on_path).find_map(|binary| dioxus(&binary))
     }
 
     /// dx, built if it is not there.
-    pub(crate) fn dx(&self) -> Result<PathBuf, Failure> {
-        match self.find_dx() {
-            Some(path) => Ok(path),
-            None => self.installed("dioxus-cli", "dx", DIOXUS),
+    pub(crate) fn dx(&self) -> Result<Dx, Failure> {
+        if let Some(dx) = self.find_dx() {
+            return Ok(dx);
         }
+        let binary = self.installed("dioxus-cli", "dx", DIOXUS)?;
+        dioxus(&binary).ok_or_else(|| Failure::new(format!("{} does not say its version", binary.display())))
     }
 
     fn installed(&self, package: &str, binary: &str, version: &str) -> Result<PathBuf, Failure> {
@@ -84,12 +92,31 @@ fn is_listed(root: &Path, package: &str, version: &str) -> bool {
 }
 
 /// There are other programs of that name.
-fn is_dioxus(path: &Path) -> bool {
-    if !path.is_file() {
-        return false;
+fn dioxus(binary: &Path) -> Option<Dx> {
+    if !binary.is_file() {
+        return None;
     }
-    let mut dx = command(path);
+    let mut dx = command(binary);
     dx.arg("--version");
-    process::finish(dx, Duration::from_secs(30))
-        .is_ok_and(|lines| lines.iter().any(|line| line.contains("dioxus")))
+    let lines = process::finish(dx, Duration::from_secs(30)).ok()?;
+    let version = lines.iter().find_map(|line| version(line))?;
+    Some(Dx { binary: binary.to_owned(), version })
+}
+
+/// The version in what `dx --version` prints.
+fn version(line: &str) -> Option<String> {
+    let version = line.strip_prefix("dioxus ")?.split(' ').next()?;
+    version.starts_with(|first: char| first.is_ascii_digit()).then(|| version.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_dioxus_is_dx() {
+        assert_eq!(version("dioxus 0.7.10 (3b2ce5f)"), Some("0.7.10".to_owned()));
+        assert_eq!(version("dx toolkit 1.2"), None);
+        assert_eq!(dioxus(Path::new("/nowhere/dx")), None);
+    }
 }

@@ -46,6 +46,8 @@ pub(crate) struct Project {
 pub(crate) struct Surroundings<'a> {
     /// The crate `shrine`.
     pub(crate) shrine: &'a Path,
+    /// The version of `dioxus-devtools`.
+    pub(crate) dioxus: &'a str,
     /// A Cargo.lock to begin with.
     pub(crate) lock: Option<&'a str>,
     /// Where cargo builds the project.
@@ -194,6 +196,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let surroundings = Surroundings {
             shrine: Path::new("/repository/shrine"),
+            dioxus: "0.7.10",
             lock: None,
             target: Path::new("/target"),
             socket: Path::new("/socket"),

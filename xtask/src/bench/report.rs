@@ -43,7 +43,8 @@ fn head(results: &Results) -> String {
          seed {seed}. The clock runs from before the file is written, in place, until the new code has answered with \
          the new text. Nothing is left out as an outlier. Ratios are of the same round.\n\n\
          `rustc alone` is rustc called as Shrine's first build calls it, without cargo, watcher or loading: no watcher \
-         can be faster than that with this compiler. It ends when rustc ends, and the text is looked for in the file.\n\n"
+         that links the same can be faster. It ends when rustc ends, and the text is looked for in the file. \
+         dx is measured where the widget is in the crate of the program.\n\n"
     );
     head += &table(&["", ""], &facts);
     head

@@ -21,7 +21,7 @@ impl Dx {
     pub(super) fn start(project: Project, bench: &Bench<'_>, socket: &Path) -> Result<Self, Failure> {
         let dx = bench.dx.as_ref().map_err(Clone::clone)?;
         let door = Door::open(socket)?;
-        let mut serve = command(dx);
+        let mut serve = command(&dx.binary);
         serve.args(["serve", "--hotpatch", "--desktop", "--interactive", "false", "--open", "false"]);
         serve.args(["--package", &project.program()]);
         serve.current_dir(&project.root).env("CARGO_TARGET_DIR", bench.target);

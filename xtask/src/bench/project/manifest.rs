@@ -57,7 +57,7 @@ fn root(project: &Project, surroundings: &Surroundings<'_>) -> String {
         }
         let tool = match project.flavour {
             Flavour::HotLib { .. } => format!("hot-lib-reloader = \"={}\"\n", peers::HOT_LIB_RELOADER),
-            Flavour::Dx => format!("dioxus-devtools = \"={}\"\n", peers::DIOXUS),
+            Flavour::Dx => format!("dioxus-devtools = \"={}\"\n", surroundings.dioxus),
             Flavour::Plain | Flavour::Shrine => String::new(),
         };
         text += &tool;

@@ -30,7 +30,8 @@ for argument do
 done
 if [ -n "$crate" ] && [ -n "$metadata" ]; then
     note=${0%/*}/$crate${suffix:-+$metadata}.call
-    { printf '%s\0' "$(pwd -P)" "$#" "$@" && cat "/proc/$$/environ"; } >"$note.$$" 2>/dev/null &&
+    # What is in the environment is nobody else's business.
+    (umask 077 && { printf '%s\0' "$(pwd -P)" "$#" "$@" && cat "/proc/$$/environ"; } >"$note.$$") 2>/dev/null &&
         mv -f "$note.$$" "$note" || rm -f "$note.$$"
 fi
 "#;
@@ -227,6 +228,8 @@ mod tests {
         );
         assert_eq!(note.environment.len(), 2, "{:?}", note.environment);
         assert_eq!(wrapper.note("sum-1b").unwrap().variable("ODD"), Some(OsStr::new("two\nlines = here")));
+        let file = fs::metadata(wrapper.directory().join("sum-1b.call")).unwrap();
+        assert_eq!(file.permissions().mode() & 0o077, 0, "an environment may hold secrets");
         // What has no suffix in its file name is known by its metadata.
         run(&wrapper, &["echo", "--crate-name", "sum", "-C", "metadata=0a"]);
         let keys: Vec<_> = wrapper.notes_of("sum").into_iter().map(|(key, _)| key).collect();

@@ -8,7 +8,6 @@
 use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
 use std::panic;
-use std::ptr::null_mut;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
@@ -28,7 +27,7 @@ impl PanicCell {
     /// One that nobody has put anything into.
     #[cfg(any(feature = "host", test))]
     pub(super) const fn new() -> Self {
-        Self { size: size_of::<Self>(), first: AtomicPtr::new(null_mut()) }
+        Self { size: size_of::<Self>(), first: AtomicPtr::new(std::ptr::null_mut()) }
     }
 }
 
@@ -235,7 +234,7 @@ mod tests {
 
     #[test]
     fn a_shorter_cell_is_not_used() {
-        let cell = PanicCell { size: size_of::<usize>(), first: AtomicPtr::new(null_mut()) };
+        let cell = PanicCell { size: size_of::<usize>(), first: AtomicPtr::new(std::ptr::null_mut()) };
         let cell: &'static PanicCell = Box::leak(Box::new(cell));
         assert!(libraries(this_std(), cell, 2).iter().all(|(_, is_set)| !is_set));
     }

@@ -39,6 +39,7 @@ pub(super) fn moved<'a>(from: &'a Shape, to: &'a Shape) -> Option<(&'a str, &'a 
 }
 
 /// Whether both shapes are called alike: then they are versions of one type, whether a chain connects them or not.
+#[cfg(feature = "host")]
 pub(super) fn is_same_type(from: &Shape, to: &Shape) -> bool {
     named(from).zip(named(to)).is_some_and(|((from, _), (to, _))| from == to)
 }

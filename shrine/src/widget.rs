@@ -6,11 +6,11 @@ use std::marker::PhantomData;
 use std::rc::Rc;
 
 use crate::inbox::Inbox;
-use crate::state::codec::Decoder;
+use crate::state::State;
+use crate::state::codec::{Decoder, Encoder};
 use crate::state::payload::Upgrades;
 use crate::state::shape::{Shape, ShapeContext};
 use crate::state::step::Chain;
-use crate::state::{State, with_bytes};
 
 /// Any error, boxed. What handlers and hooks may return.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -205,15 +205,43 @@ impl<T: State> Output<T> {
     /// panics has sent nothing.
     #[expect(clippy::needless_pass_by_value, reason = "a message that has been sent is gone")]
     pub fn send(&mut self, message: T) {
-        let written = with_bytes(&message, |payload| {
-            let mut queue = self.outbox.0.borrow_mut();
-            queue.payloads.extend_from_slice(payload);
-            let end = queue.payloads.len();
-            queue.messages.push((self.port, end));
-        });
-        if let Err(error) = written {
-            self.outbox.0.borrow_mut().error = Some(error.to_string());
+        let mut writing = Writing::behind(&self.outbox);
+        message.encode(&mut writing.out);
+        writing.sent(self.port);
+    }
+}
+
+/// A message that is being written behind those that were sent. The queue is not borrowed meanwhile, because writing may
+/// be the user's code; should that panic, what was sent before is still there.
+struct Writing<'a> {
+    outbox: &'a Outbox,
+    out: Encoder,
+    /// Where the messages end that were sent.
+    end: usize,
+}
+
+impl<'a> Writing<'a> {
+    fn behind(outbox: &'a Outbox) -> Self {
+        let out = Encoder::onto(std::mem::take(&mut outbox.0.borrow_mut().payloads));
+        Self { outbox, end: out.len(), out }
+    }
+
+    fn sent(mut self, port: u32) {
+        match self.out.check() {
+            Ok(()) => {
+                self.end = self.out.len();
+                self.outbox.0.borrow_mut().messages.push((port, self.end));
+            }
+            Err(error) => self.outbox.0.borrow_mut().error = Some(error.to_string()),
         }
+    }
+}
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        let mut payloads = std::mem::take(&mut self.out).into_written();
+        payloads.truncate(self.end);
+        self.outbox.0.borrow_mut().payloads = payloads;
     }
 }
 

@@ -7,6 +7,7 @@ mod descriptor;
 mod error;
 mod instance;
 mod module;
+mod payload;
 mod post;
 mod transform;
 
@@ -16,6 +17,7 @@ pub use call::{ANSWER_LIMIT, CallError, Sent};
 pub use error::LibraryError;
 pub use instance::{Handle, Hook};
 pub use module::Module;
+pub use payload::Payload;
 pub use post::{Post, PostError};
 pub use transform::Transform;
 

@@ -13,7 +13,7 @@ use super::ConnectOptions;
 use super::connection::{Connection, Endpoint, Path, Route, Transforms, fit};
 use super::instance::Instance;
 use super::lane::{Lane, Message};
-use crate::abi::handle::Module;
+use crate::abi::handle::{Module, Payload};
 use crate::transform::PayloadInfo;
 use crate::widget::PortInfo;
 
@@ -278,7 +278,7 @@ impl Graph {
     }
 
     /// Sends a message from an output port to all that it feeds; hands it back if it feeds nothing.
-    pub(super) fn send(&mut self, at: usize, port: u32, payload: Vec<u8>) -> Option<Vec<u8>> {
+    pub(super) fn send(&mut self, at: usize, port: u32, payload: Payload) -> Option<Payload> {
         let fed = self.instances[at].routes.get(port as usize).map_or(0, Vec::len);
         if fed == 0 {
             return Some(payload);
@@ -292,7 +292,7 @@ impl Graph {
         None
     }
 
-    fn feed(&mut self, at: usize, port: u32, place: usize, payload: Vec<u8>) {
+    fn feed(&mut self, at: usize, port: u32, place: usize, payload: Payload) {
         self.save(place);
         let info = &self.instances[at].module.interface().outputs[port as usize];
         let Some(Some(connection)) = self.connections.get_mut(place) else { return };
@@ -311,7 +311,7 @@ impl Graph {
         &mut self,
         target: Endpoint,
         of: &PortInfo,
-        payload: Vec<u8>,
+        payload: Payload,
         transforms: &Transforms,
     ) -> u64 {
         let place = self.inlet(target, transforms);
@@ -322,7 +322,7 @@ impl Graph {
     }
 
     /// Enters a message from outside that has a place in the order.
-    fn enter(&mut self, place: usize, seq: u64, of: &PortInfo, payload: Vec<u8>, transforms: &Transforms) {
+    fn enter(&mut self, place: usize, seq: u64, of: &PortInfo, payload: Payload, transforms: &Transforms) {
         self.save(place);
         let Some(Some(connection)) = self.connections.get_mut(place) else { return };
         let index = connection.lane.type_index(of.fingerprint, || PayloadInfo::from(of));
@@ -488,7 +488,7 @@ impl Graph {
         target: Endpoint,
         seq: u64,
         of: &PortInfo,
-        payload: Vec<u8>,
+        payload: Payload,
         transforms: &Transforms,
     ) {
         let place = self.inlet(target, transforms);

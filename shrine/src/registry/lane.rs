@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
+use crate::abi::handle::Payload;
 use crate::transform::PayloadInfo;
 
 /// How many messages a stream holds unless it is told otherwise.
@@ -51,7 +52,7 @@ pub(super) struct Message {
     pub(super) seq: u64,
     /// Its type: an index into the types of its lane.
     of: u32,
-    pub(super) payload: Vec<u8>,
+    pub(super) payload: Payload,
 }
 
 /// How often what happened to the messages of a lane.
@@ -155,7 +156,7 @@ impl Lane {
         for (at, message) in lane.messages.iter_mut().enumerate() {
             let of = &lane.types[message.of as usize];
             if of.fingerprint != fingerprint {
-                message.payload = convert(of, &message.payload).map_err(|error| (at + 1, error))?;
+                message.payload = convert(of, &message.payload).map_err(|error| (at + 1, error))?.into();
                 message.of = index;
             }
         }
@@ -163,7 +164,7 @@ impl Lane {
     }
 
     /// Enters a message, as the mode says.
-    pub(super) fn push(&mut self, mode: Mode, seq: u64, of: u32, payload: Vec<u8>) {
+    pub(super) fn push(&mut self, mode: Mode, seq: u64, of: u32, payload: Payload) {
         match mode {
             Mode::Port => {
                 // It keeps its place, so that a fast producer does not put it off for ever.
@@ -223,7 +224,7 @@ mod tests {
         let mut lane = Lane::default();
         for (seq, payload) in payloads.into_iter().enumerate() {
             let of = lane.type_index(7, || PayloadInfo { fingerprint: 7, shape: Shape::Unit });
-            lane.push(mode, seq as u64, of, vec![payload]);
+            lane.push(mode, seq as u64, of, vec![payload].into());
         }
         lane
     }
@@ -271,7 +272,7 @@ mod tests {
         let mut lane = lane(stream(Overflow::Block), 0..2);
         let other = lane.type_index(8, || PayloadInfo { fingerprint: 8, shape: Shape::Unit });
         for (seq, of) in [(2, other), (3, 0), (4, other)] {
-            lane.push(Mode::default(), seq, of, vec![seq as u8]);
+            lane.push(Mode::default(), seq, of, vec![seq as u8].into());
         }
         assert!(lane.has(0) && lane.has(1));
         lane.sort_out(&[true, false]);
@@ -287,7 +288,7 @@ mod tests {
     fn what_passes_is_converted_to_one_type_and_the_rest_is_kept() {
         let mut lane = lane(stream(Overflow::Block), 0..2);
         let other = lane.type_index(8, || PayloadInfo { fingerprint: 8, shape: Shape::Unit });
-        lane.push(Mode::default(), 2, other, vec![2]);
+        lane.push(Mode::default(), 2, other, vec![2].into());
         let to = PayloadInfo { fingerprint: 9, shape: Shape::Unit };
         let double = |_: &PayloadInfo, payload: &[u8]| Ok::<_, ()>(vec![payload[0] * 2]);
         let done = lane.converted(&[true, false], to.clone(), double).expect("converts");

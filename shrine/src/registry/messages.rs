@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::connection::{self, Endpoint, Route, prepare};
+use super::instance::Timer;
 use super::probation::Arrival;
 use super::{Registry, RegistryError, endpoint, unknown_port};
 use crate::abi::handle::{CallError, Handle, Module, Sent};
@@ -14,6 +15,30 @@ use crate::state::{State, from_bytes, to_bytes};
 
 /// How many messages one [`Registry::poll`] handles at most, so that a cycle of connections does not keep its caller.
 pub const POLL_LIMIT: usize = 10_000;
+
+/// What ran: by its index, because its name is seldom told.
+#[derive(Clone, Copy)]
+enum Handler {
+    Input(u32),
+    Timer(usize),
+}
+
+impl Handler {
+    fn what(self) -> &'static str {
+        match self {
+            Self::Input(_) => "message",
+            Self::Timer(_) => "timer",
+        }
+    }
+
+    fn name<'a>(self, module: &'a Module, timers: &'a [Timer]) -> &'a str {
+        let name = match self {
+            Self::Input(port) => module.interface().inputs.get(port as usize).map(|port| port.name.as_str()),
+            Self::Timer(timer) => timers.get(timer).map(|timer| timer.name.as_str()),
+        };
+        name.unwrap_or_default()
+    }
+}
 
 impl Registry {
     /// Sends a message to an input port: `send("counter.add", &5_i64)`. It is handled by the next
@@ -132,7 +157,7 @@ impl Registry {
     fn send_in(&mut self, target: Endpoint, module: &Arc<Module>, port: u32, payload: Vec<u8>) {
         let arrival = self.probation.as_ref().map(|_| (target.clone(), payload.clone()));
         let of = &module.interface().inputs[port as usize];
-        let seq = self.graph.send_in(target, of, payload, &self.code.transforms);
+        let seq = self.graph.send_in(target, of, payload.into(), &self.code.transforms);
         if let (Some(probation), Some((target, payload))) = (&mut self.probation, arrival) {
             probation.arrived(Arrival { target, seq, module: Arc::clone(module), port, payload });
         }
@@ -165,12 +190,11 @@ impl Registry {
                 // A timer that was held up fires once, and keeps its phase.
                 let missed = (now - timer.due).as_nanos() / timer.period.as_nanos().max(1);
                 timer.due += timer.period * u32::try_from(missed).unwrap_or(u32::MAX).saturating_add(1);
-                let name = timer.name.clone();
                 let Some(handle) = &mut instance.handle else { continue };
-                let guard = self.watchdog.enter(&instance.id, &name);
+                let guard = self.watchdog.enter(&instance.id, &timer.name);
                 let result = handle.tick(u32::try_from(index).unwrap_or(u32::MAX));
                 drop(guard);
-                self.handled(at, &name, "timer", result);
+                self.handled(at, Handler::Timer(index), result);
                 handled += 1;
             }
         }
@@ -184,8 +208,8 @@ impl Registry {
         let Some(connection) = self.graph.connection(place) else { return false };
         let Route::Live(path) = &connection.route else { return false };
         let (of, port) = (connection.lane.type_of(&message), path.port);
-        let module = Arc::clone(&self.graph.instances[at].module);
-        let prepared = prepare(&message.payload, of, (path.transform.as_deref(), port), &module);
+        let module = &self.graph.instances[at].module;
+        let prepared = prepare(&message.payload, of, (path.transform.as_deref(), port), module);
         match prepared {
             Ok(None) => return true,
             Err(error) => {
@@ -196,28 +220,33 @@ impl Registry {
             Ok(Some(payload)) => {
                 let instance = &mut self.graph.instances[at];
                 let Some(handle) = &mut instance.handle else { return false };
-                let name = &module.interface().inputs[port as usize].name;
-                let guard = self.watchdog.enter(&instance.id, name);
+                let handler = Handler::Input(port);
+                let guard =
+                    self.watchdog.enter(&instance.id, handler.name(&instance.module, &instance.timers));
                 let result = handle.deliver(port, &payload);
                 drop(guard);
-                self.handled(at, name, "message", result);
+                self.handled(at, handler, result);
             }
         }
         true
     }
 
     /// What follows a handler: its messages leave, and its state is recorded.
-    fn handled(&mut self, at: usize, name: &str, what: &str, result: Result<Sent, CallError>) {
-        match result {
+    fn handled(&mut self, at: usize, handler: Handler, result: Result<Sent, CallError>) {
+        let error = match result {
             Ok(sent) => {
                 self.dispatch(at, sent);
-                self.record(at, format_args!("{what} {name}"));
-                self.end_handler(at);
+                self.record(at, handler);
+                return self.end_handler(at);
             }
-            Err(error) if matches!(error, CallError::Panicked(_)) && self.is_on_probation(at) => {
-                self.take_back(at, name, &error);
-            }
-            Err(error) => self.fault(at, name, &error),
+            Err(error) => error,
+        };
+        let instance = &self.graph.instances[at];
+        let name = handler.name(&instance.module, &instance.timers).to_owned();
+        if matches!(error, CallError::Panicked(_)) && self.is_on_probation(at) {
+            self.take_back(at, &name, &error);
+        } else {
+            self.fault(at, &name, &error);
         }
     }
 
@@ -253,11 +282,15 @@ impl Registry {
         self.log(event);
     }
 
-    fn record(&mut self, at: usize, cause: std::fmt::Arguments<'_>) {
+    fn record(&mut self, at: usize, handler: Handler) {
         let found = &mut self.graph.instances[at];
         let Some(handle) = &mut found.handle else { return };
         match handle.encode_into(&mut self.buffer) {
-            Ok(()) => found.history.note_handled(cause, &found.module, &self.buffer, &found.attic),
+            Ok(()) => {
+                let (what, name) = (handler.what(), handler.name(&found.module, &found.timers));
+                let cause = format_args!("{what} {name}");
+                found.history.note_handled(cause, &found.module, &self.buffer, &found.attic);
+            }
             Err(error) => self.fault(at, "state", &error),
         }
     }

@@ -157,7 +157,7 @@ impl Registry {
         self.graph.wire_all(&self.code.transforms);
         for Arrival { target, seq, module, port, payload } in arrivals {
             let of = &module.interface().inputs[port as usize];
-            self.graph.send_again(target, seq, of, payload, &self.code.transforms);
+            self.graph.send_again(target, seq, of, payload.into(), &self.code.transforms);
         }
         self.tell_parked();
         for (library, build_id) in libraries {

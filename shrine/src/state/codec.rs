@@ -55,19 +55,38 @@ impl Encoder {
         Self { out: ByteBuf::from_vec(buffer), ..Self::default() }
     }
 
+    /// An encoder that writes behind what is in a buffer.
+    pub(crate) fn onto(buffer: Vec<u8>) -> Self {
+        Self { out: ByteBuf::from_vec(buffer), ..Self::default() }
+    }
+
     /// The bytes written.
     ///
     /// # Errors
     ///
     /// When a value was nested deeper than [`MAX_DEPTH`], or a foreign one could not be written.
     pub fn finish(self) -> Result<Vec<u8>, DecodeError> {
-        if let Some(reason) = self.failed {
-            return Err(DecodeError::new(reason));
+        self.check()?;
+        Ok(self.into_written())
+    }
+
+    /// Whether what was written can be used: as [`finish`](Self::finish).
+    pub(crate) fn check(&self) -> Result<(), DecodeError> {
+        match &self.failed {
+            Some(reason) => Err(DecodeError::new(reason.as_str())),
+            None if self.too_deep => Err(DecodeError::new(format!("nested deeper than {MAX_DEPTH} levels"))),
+            None => Ok(()),
         }
-        if self.too_deep {
-            return Err(DecodeError::new(format!("nested deeper than {MAX_DEPTH} levels")));
-        }
-        Ok(self.out.into_vec())
+    }
+
+    /// The bytes written, whether they can be used or not.
+    pub(crate) fn into_written(self) -> Vec<u8> {
+        self.out.into_vec()
+    }
+
+    /// How many bytes there are.
+    pub(crate) fn len(&self) -> usize {
+        self.out.as_slice().len()
     }
 
     /// Writes nil.
@@ -87,6 +106,9 @@ impl Encoder {
 
     /// Writes an unsigned integer in its shortest form.
     pub fn uint(&mut self, value: u64) {
+        if let Ok(small @ 0..=0x7f) = u8::try_from(value) {
+            return self.out.as_mut_vec().push(small);
+        }
         sure(rmp::encode::write_uint(&mut self.out, value));
     }
 
@@ -121,6 +143,12 @@ impl Encoder {
 
     /// Writes text.
     pub fn str(&mut self, text: &str) {
+        if let Ok(len @ 0..=0x1f) = u8::try_from(text.len()) {
+            let out = self.out.as_mut_vec();
+            out.reserve(1 + text.len());
+            out.push(0xa0 | len);
+            return out.extend_from_slice(text.as_bytes());
+        }
         sure(rmp::encode::write_str(&mut self.out, text));
     }
 

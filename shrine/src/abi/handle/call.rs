@@ -3,11 +3,12 @@
 use std::ffi::c_void;
 use std::fmt;
 
+use super::payload::Payload;
 use crate::abi::{Bytes, FAILED, Failure, Host, InboxTable, OK, PANICKED, PanicCell, kind};
 use crate::state::from_bytes;
 
 /// What a handler sent: output ports by index, with payloads.
-pub type Sent = Vec<(u32, Vec<u8>)>;
+pub type Sent = Vec<(u32, Payload)>;
 
 /// Where the libraries of this process find the panic hook of the first of them.
 static PANICS: PanicCell = PanicCell::new();
@@ -112,7 +113,7 @@ unsafe extern "C" fn write(context: *mut c_void, kind: u32, port: u32, bytes: By
             answer.result.extend_from_slice(bytes);
         }
         kind::ERROR => answer.error = Some(bytes.to_vec()),
-        kind::MESSAGE => answer.sent.push((port, bytes.to_vec())),
+        kind::MESSAGE => answer.sent.push((port, bytes.into())),
         kind::ATTIC => answer.attic = bytes.to_vec(),
         // A newer library may say more; what this host does not know, it passes over.
         _ => {}

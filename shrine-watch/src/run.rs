@@ -109,6 +109,7 @@ impl Run {
         poll: Option<Duration>,
         send: impl Fn(Message) + Clone + Send + Sync + 'static,
     ) -> Result<Self, Error> {
+        let cargo = CargoOptions { once: options.once, ..cargo };
         let build = send.clone();
         let notice = move |change| send(Message::Noticed(change));
         let watcher = (!options.once).then(|| Watcher::start(&project, poll, notice)).transpose()?;

@@ -38,6 +38,7 @@ impl Surveyor {
     ///
     /// When there is none, or cargo does not understand it.
     pub fn new(start: Start, options: CargoOptions) -> Result<Self, Error> {
+        let options = CargoOptions { once: true, ..options };
         let project = Project::discover(&start, &options)?;
         let (send, messages) = mpsc::channel();
         // A receiver that is gone has ended the survey; nobody waits for what is lost then.

@@ -5,7 +5,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, setpriority_process, waitid};
 
 /// Ends the processes of a build, from any thread.
 #[derive(Debug, Clone, Default)]
@@ -63,6 +63,12 @@ pub(super) struct Running {
 }
 
 impl Running {
+    /// Lets all other processes go first.
+    pub(super) fn yield_to_others(&self) {
+        // One that has ended needs no time.
+        let _ = setpriority_process(Some(self.group), 19);
+    }
+
     /// Waits for its end.
     pub(super) fn wait(mut self) -> io::Result<ExitStatus> {
         // Waits without reaping: until the lock is held, a cancel may still signal this group by its number.

@@ -44,6 +44,9 @@ pub struct CargoOptions {
     /// Whether every build is one by cargo, and its calls of rustc are not noted.
     #[cfg_attr(feature = "cli", arg(skip))]
     pub no_replay: bool,
+    /// Whether there will be no other build after the first one.
+    #[cfg_attr(feature = "cli", arg(skip))]
+    pub once: bool,
 }
 
 impl CargoOptions {

@@ -8,7 +8,6 @@
 
 mod plan;
 mod run;
-mod seed;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -22,7 +21,9 @@ use super::unit::{Kind, Unit, closure};
 use super::{Artifact, Package, Project, Reason, cargo, dep_info};
 use crate::own::OwnDirectory;
 pub(super) use plan::Plan;
-use seed::Seed;
+
+/// What the files end in that other crates are compiled against.
+const LIBRARIES: [&str; 2] = ["rlib", "rmeta"];
 
 /// What is known of how the crates of a project are compiled.
 #[derive(Debug)]
@@ -41,6 +42,8 @@ pub(super) struct Replayer {
     colour: bool,
     /// The target directories.
     outputs: Vec<PathBuf>,
+    /// The units, by their keys, that the compiler remembers something of.
+    warm: BTreeSet<String>,
     /// Directories that nobody needs any more.
     garbage: Vec<PathBuf>,
     /// Whether cargo has found good what is made of other contents: it looks at times alone.
@@ -110,6 +113,7 @@ impl Replayer {
             serial: 0,
             colour,
             outputs: project.outputs.clone(),
+            warm: BTreeSet::new(),
             garbage: Vec::new(),
             has_overlooked: false,
         }
@@ -339,15 +343,6 @@ impl Replayer {
         std::mem::take(&mut self.has_overlooked)
     }
 
-    /// What cargo's compiler remembers of all that may be compiled.
-    pub(super) fn seeds(&self) -> Vec<Seed> {
-        let units = self.units.values().map(|made| &made.unit).filter(|unit| unit.kind != Kind::Tool);
-        let to = self.incremental();
-        let mut seeds: Vec<Seed> = units.filter_map(|unit| Seed::of(unit, &to)).collect();
-        seeds.dedup();
-        seeds
-    }
-
     /// Where the compiler keeps what it remembers.
     fn incremental(&self) -> PathBuf {
         self.own.path().join("incremental")
@@ -370,7 +365,7 @@ impl Replayer {
         let mut moved = BTreeMap::new();
         for made in self.all_below(key).iter().filter(|below| *below != key).map(|key| &self.units[key]) {
             let Some(own) = &made.own else { continue };
-            for extension in ["rlib", "rmeta"] {
+            for extension in LIBRARIES {
                 let name = format!("lib{}{}.{extension}", made.unit.crate_name, made.unit.suffix);
                 moved.insert(made.unit.out_dir.join(&name), own.join(name));
             }

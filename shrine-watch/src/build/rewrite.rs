@@ -14,8 +14,6 @@ pub(super) struct Changes<'a> {
     pub(super) directory: &'a Path,
     /// Where the files go.
     pub(super) out_dir: &'a Path,
-    /// What follows the name of the crate in their names, if that is to be another.
-    pub(super) suffix: Option<&'a str>,
     /// Where the compiler keeps what it remembers.
     pub(super) incremental: &'a Path,
     /// Whether messages are rendered with colours.
@@ -45,9 +43,6 @@ pub(super) fn rewrite(arguments: &[OsString], changes: &Changes<'_>) -> Vec<OsSt
             rewritten.extend([name.to_owned(), value]);
         }
     }
-    if let Some(suffix) = changes.suffix {
-        rewritten.extend(["-C".into(), joined("extra-filename", Path::new(suffix))]);
-    }
     rewritten
 }
 
@@ -65,7 +60,6 @@ impl Changes<'_> {
             ("-C", Some((option, _))) if option == "incremental" => {
                 Some(joined("incremental", self.incremental))
             }
-            ("-C", Some((option, _))) if option == "extra-filename" && self.suffix.is_some() => None,
             _ => Some(value.to_owned()),
         }
     }
@@ -105,13 +99,12 @@ fn joined_os(name: &OsStr, path: &Path) -> OsString {
 mod tests {
     use super::*;
 
-    fn rewritten(line: &str, suffix: Option<&str>, moved: &[(&str, &str)], colour: bool) -> String {
+    fn rewritten(line: &str, moved: &[(&str, &str)], colour: bool) -> String {
         let arguments: Vec<OsString> = line.split(' ').map(OsString::from).collect();
         let moved = moved.iter().map(|(from, to)| (PathBuf::from(from), PathBuf::from(to))).collect();
         let changes = Changes {
             directory: Path::new("/w"),
             out_dir: Path::new("/r/7"),
-            suffix,
             incremental: Path::new("/r/incremental"),
             colour,
             moved: &moved,
@@ -121,18 +114,18 @@ mod tests {
     }
 
     #[test]
-    fn a_tip_is_written_elsewhere_under_another_name() {
+    fn what_is_made_goes_elsewhere() {
         let line = "rustc --crate-name counter src/lib.rs --json=diagnostic-rendered-ansi,artifacts,future-incompat \
                     -C metadata=1 --out-dir /t/deps -C incremental=/t/incremental -C prefer-dynamic";
         let expected = "rustc --crate-name counter src/lib.rs --json diagnostic-rendered-ansi -C metadata=1 --out-dir /r/7 \
-                        -C incremental=/r/incremental -C prefer-dynamic -C extra-filename=-g7";
-        assert_eq!(rewritten(line, Some("-g7"), &[], true), expected);
+                        -C incremental=/r/incremental -C prefer-dynamic";
+        assert_eq!(rewritten(line, &[], true), expected);
     }
 
     #[test]
     fn without_colours_nothing_is_left_of_the_json_options() {
         assert_eq!(
-            rewritten("rustc --json=diagnostic-rendered-ansi,artifacts a.rs", None, &[], false),
+            rewritten("rustc --json=diagnostic-rendered-ansi,artifacts a.rs", &[], false),
             "rustc a.rs"
         );
     }
@@ -147,7 +140,7 @@ mod tests {
         ];
         let expected = "rustc -L dependency=/r/3 -L dependency=/r/4 -L dependency=/t/deps --extern types=/r/3/libtypes-1.rmeta \
                         --extern noprelude:other=/t/deps/libo-2.rlib --extern priv:third=/r/4/libthird-3.rlib --extern proc_macro";
-        assert_eq!(rewritten(line, None, &moved, true), expected);
+        assert_eq!(rewritten(line, &moved, true), expected);
     }
 
     #[test]
@@ -155,6 +148,6 @@ mod tests {
         let line = "rustc --check-cfg cfg(feature) -Lnative=/n -Cincremental=/i -Cdebuginfo=1 --json-x --edition=2024";
         let expected = "rustc --check-cfg cfg(feature) -L native=/n -C incremental=/r/incremental -C debuginfo=1 --json-x \
                         --edition=2024";
-        assert_eq!(rewritten(line, None, &[], true), expected);
+        assert_eq!(rewritten(line, &[], true), expected);
     }
 }

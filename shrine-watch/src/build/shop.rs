@@ -79,8 +79,9 @@ impl Shop {
         }
         // Nobody waits for this; the next build ends it.
         state.replayer.tidy();
-        for seed in state.replayer.seeds() {
-            seed.sow(cancel);
+        if !self.options.no_replay && !self.options.once {
+            let State { project, replayer } = &mut *state;
+            replayer.warm_up(project, cancel);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Calls rustc for what has to be compiled, for as many crates at once as there are cores.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::env::consts::DLL_SUFFIX;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, BufRead, BufReader};
@@ -12,11 +13,11 @@ use std::sync::mpsc;
 use cargo_metadata::diagnostic::{Diagnostic, DiagnosticLevel};
 
 use super::plan::all_bottom_up;
-use super::{Plan, Replayer};
+use super::{LIBRARIES, Made, Plan, Replayer};
 use crate::build::messages::Tally;
 use crate::build::rewrite::{Changes, rewrite};
 use crate::build::unit::Kind;
-use crate::build::{Artifact, Cancel, PackageBuild, Reason, Verdict, Way, dep_info};
+use crate::build::{Artifact, Cancel, PackageBuild, Project, Reason, Verdict, Way, dep_info};
 
 /// How many libraries of a package are kept, for debuggers. Those before them are deleted; the loader has them open.
 const KEPT: usize = 4;
@@ -44,10 +45,8 @@ enum Outcome {
 struct Call {
     key: String,
     package: String,
+    /// Where the compiler writes to: the same place each time, because what it remembers is of no use for another.
     out_dir: PathBuf,
-    /// What follows the name of the crate in file names, where it is another than in cargo's.
-    suffix: Option<String>,
-    serial: u64,
 }
 
 /// A call that has ended.
@@ -98,7 +97,7 @@ impl Replayer {
                             progress.running += 1;
                             let (send, outputs) = (send.clone(), &outputs);
                             scope.spawn(move || {
-                                let (outcome, tally) = compile(command, &call, outputs, cancel, tell);
+                                let (outcome, tally) = compile(command, &call, outputs, cancel, false, tell);
                                 // The receiver waits for all that were started.
                                 drop(send.send(Ended { call, outcome, tally }));
                             });
@@ -146,20 +145,16 @@ impl Replayer {
 
     /// The call for a unit.
     fn prepare(&mut self, key: &str) -> io::Result<(Call, Command)> {
-        self.serial += 1;
-        let (serial, unit) = (self.serial, &self.units[key].unit);
-        let out_dir = self.own.path().join("units").join(serial.to_string());
+        let unit = &self.units[key].unit;
+        let out_dir = self.own.path().join("out").join(key);
         let incremental = self.incremental();
         fs::create_dir_all(&out_dir)?;
         fs::create_dir_all(&incremental)?;
-        // The dynamic loader reads no path twice.
-        let suffix = (unit.kind == Kind::Dynamic).then(|| format!("-g{serial}"));
         let arguments = rewrite(
             &unit.call.arguments,
             &Changes {
                 directory: &unit.call.directory,
                 out_dir: &out_dir,
-                suffix: suffix.as_deref(),
                 incremental: &incremental,
                 colour: self.colour,
                 moved: &self.moved_below(key),
@@ -174,15 +169,12 @@ impl Replayer {
         command.envs(variables.map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let (key, package) = (key.to_owned(), unit.package.clone());
-        Ok((Call { key, package, out_dir, suffix, serial }, command))
+        Ok((Call { key, package, out_dir }, command))
     }
 
     /// Takes what has come of a call.
     fn take(&mut self, ended: Ended, plan: &Plan, progress: &mut Progress) {
         let Ended { call, outcome, tally } = ended;
-        if !matches!(outcome, Outcome::Compiled) {
-            self.garbage.push(call.out_dir.clone());
-        }
         match outcome {
             Outcome::Compiled => match self.commit(&call, plan, &tally) {
                 Ok(()) => drop(progress.compiled.insert(call.key)),
@@ -197,27 +189,72 @@ impl Replayer {
 
     /// Takes what was compiled for what there is of a unit.
     fn commit(&mut self, call: &Call, plan: &Plan, tally: &Tally) -> io::Result<()> {
-        let Call { key, out_dir, suffix, serial, .. } = call;
+        let Call { key, out_dir, .. } = call;
         let made = &self.units[key];
-        let name = format!("{}{}", made.unit.crate_name, suffix.as_ref().unwrap_or(&made.unit.suffix));
+        let name = format!("{}{}", made.unit.crate_name, made.unit.suffix);
         let rules = fs::read_to_string(out_dir.join(format!("{name}.d")))?;
         let directory = &made.unit.call.directory;
         let inputs = dep_info::inputs(&rules).into_iter().map(|path| directory.join(path));
         let used = self.stamps.used(inputs, &plan.snapshot, plan.began);
         let against = self.serials(&made.below);
         let is_tip = made.unit.kind == Kind::Dynamic;
+        self.serial += 1;
+        let serial = self.serial;
+        // A call that is ended leaves behind what it has written so far. What was made whole is put where it stays.
+        let own = self.own.path().join("units").join(serial.to_string());
+        fs::create_dir_all(&own)?;
+        let library = own.join(format!("lib{name}-g{serial}{DLL_SUFFIX}"));
+        if is_tip {
+            fs::rename(out_dir.join(format!("lib{name}{DLL_SUFFIX}")), &library)?;
+        } else {
+            for extension in LIBRARIES {
+                let file = format!("lib{name}.{extension}");
+                match fs::rename(out_dir.join(&file), own.join(file)) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                    _ => {}
+                }
+            }
+        }
         if let Some(made) = self.units.get_mut(key) {
-            (made.used, made.against, made.serial) = (used, against, *serial);
+            (made.used, made.against, made.serial) = (used, against, serial);
             made.warned = tally.warned.iter().map(|(_, rendered)| rendered.clone()).collect();
-            made.before.extend(made.own.replace(out_dir.clone()));
+            made.before.extend(made.own.replace(own));
             let kept = if is_tip { KEPT } else { 0 };
             let old = made.before.len().saturating_sub(kept);
             self.garbage.extend(made.before.drain(..old));
         }
+        self.warm.insert(key.clone());
         if is_tip {
-            self.take_library(key, &out_dir.join(format!("lib{name}{}", std::env::consts::DLL_SUFFIX)));
+            self.take_library(key, &library);
         }
         Ok(())
+    }
+
+    /// Calls rustc for what it was never called for by us, and leaves what it makes: so that it remembers something of
+    /// each crate when it is called in earnest. Ends when the next build does not want to wait.
+    pub(in crate::build) fn warm_up(&mut self, project: &Project, cancel: &Cancel) {
+        let is_cold = |(key, made): &(&String, &Made)| {
+            let is_tool = made.unit.kind == Kind::Tool || project.tools.contains(&made.unit.home);
+            !is_tool && !self.warm.contains(*key)
+        };
+        let mut cold: Vec<(bool, String)> = self
+            .units
+            .iter()
+            .filter(is_cold)
+            .map(|(key, made)| (made.unit.kind != Kind::Dynamic, key.clone()))
+            .collect();
+        // Those that are loaded come first: they are edited most.
+        cold.sort();
+        for (_, key) in cold {
+            let Ok((call, command)) = self.prepare(&key) else { continue };
+            let (outcome, _) = compile(command, &call, &[], cancel, true, &|_, _| true);
+            if cancel.is_cancelled() {
+                return;
+            }
+            drop(outcome);
+            // It is tried once, whatever comes of it.
+            self.warm.insert(key);
+        }
     }
 
     /// Takes a library for that of its package.
@@ -262,16 +299,17 @@ impl Replayer {
     }
 }
 
-/// Makes a call and follows it to its end.
+/// Makes a call and follows it to its end. One that is patient lets all other processes go first.
 fn compile(
     command: Command,
     call: &Call,
     outputs: &[PathBuf],
     cancel: &Cancel,
+    is_patient: bool,
     tell: &Telling<'_>,
 ) -> (Outcome, Tally) {
     let mut tally = Tally::default();
-    let outcome = follow(command, call, outputs, cancel, tell, &mut tally);
+    let outcome = follow(command, call, outputs, cancel, is_patient, tell, &mut tally);
     (outcome.unwrap_or_else(|error| Outcome::Odd(error.to_string())), tally)
 }
 
@@ -280,10 +318,14 @@ fn follow(
     call: &Call,
     outputs: &[PathBuf],
     cancel: &Cancel,
+    is_patient: bool,
     tell: &Telling<'_>,
     tally: &mut Tally,
 ) -> io::Result<Outcome> {
     let Some(mut running) = cancel.spawn(command)? else { return Ok(Outcome::Cancelled) };
+    if is_patient {
+        running.yield_to_others();
+    }
     let (mut odd, mut has_errors, mut rest) = (None, false, String::new());
     for line in running.child.stderr.take().into_iter().flat_map(|pipe| BufReader::new(pipe).split(b'\n')) {
         let line = line?;

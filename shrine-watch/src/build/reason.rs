@@ -67,7 +67,8 @@ pub enum Reason {
     },
     /// The project may have another structure than before.
     Project,
-    /// A file has changed that a build script reads, or a package is made of that is no member of the workspace.
+    /// A file has changed of which something is made that only cargo can make: a build script reads it, or it is part of a
+    /// package that is no member of the workspace.
     OtherInput {
         /// The file or directory.
         path: PathBuf,
@@ -121,7 +122,7 @@ impl fmt::Display for Reason {
             Self::Project => write!(f, "the project may have another structure"),
             Self::OtherInput { path } => write!(
                 f,
-                "`{}` has changed, which a build script or a package outside of the workspace is made of",
+                "`{}` has changed, and what is made of it is cargo's: a build script, or a package outside of the workspace",
                 path.display()
             ),
             Self::Tool { package } => {

@@ -10,7 +10,7 @@ mod plan;
 mod run;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use super::capture::{ENVIRONMENT, Wrapper};
@@ -200,7 +200,7 @@ impl Replayer {
         let known: BTreeSet<PathBuf> = used.map(|path| dep_info::normal(path)).collect();
         let mut others: BTreeSet<PathBuf> =
             artifact.inputs.iter().filter(|path| !known.contains(&dep_info::normal(path))).cloned().collect();
-        others.extend(self.watched_by_scripts(project, package, &closure));
+        others.extend(self.read_by_scripts(project, package, &closure));
         let others = self.stamps.used(others.into_iter(), &before.snapshot, before.began);
         // Cargo may have written the lock file itself.
         let lock = project.root.join("Cargo.lock");
@@ -259,25 +259,24 @@ impl Replayer {
         keys.iter().filter_map(|key| Some((key.clone(), self.units.get(key)?.serial))).collect()
     }
 
-    /// The directories in which any file counts, because a build script does not say what it reads.
-    fn watched_by_scripts(&self, project: &Project, package: &Package, closure: &[String]) -> Vec<PathBuf> {
-        let says_what_it_reads = |directory: &Path| {
-            let mut generated = closure
-                .iter()
-                .map(|key| &self.units[key].unit)
-                .filter(|unit| unit.home == directory)
-                .filter_map(|unit| unit.generated.as_ref());
-            generated.next().is_some_and(|generated| {
-                let output = std::fs::read(generated.with_file_name("output")).unwrap_or_default();
-                plan::says_what_it_reads(&String::from_utf8_lossy(&output))
-            })
-        };
+    /// What build scripts read: where one does not say so, any file of its package.
+    fn read_by_scripts(&self, project: &Project, package: &Package, closure: &[String]) -> BTreeSet<PathBuf> {
+        let units = || closure.iter().filter_map(|key| self.units.get(key)).map(|made| &made.unit);
         let home = |script: &PathBuf| {
             let around = project.directories.iter().filter(|directory| script.starts_with(directory));
             around.max_by_key(|directory| directory.as_os_str().len()).cloned()
         };
-        let homes: BTreeSet<PathBuf> = package.scripts.iter().filter_map(home).collect();
-        homes.into_iter().filter(|home| !says_what_it_reads(home)).collect()
+        let mut read = BTreeSet::new();
+        for home in package.scripts.iter().filter_map(home) {
+            let generated = units().filter(|unit| unit.home == home).find_map(|unit| unit.generated.as_ref());
+            let output = generated.map(|generated| std::fs::read(generated.with_file_name("output")));
+            let output = output.and_then(Result::ok).unwrap_or_default();
+            match plan::what_it_reads(&String::from_utf8_lossy(&output)) {
+                Some(files) => read.extend(files.into_iter().map(|file| home.join(file))),
+                None => drop(read.insert(home)),
+            }
+        }
+        read
     }
 
     /// What has to be compiled for the libraries of some packages.
@@ -307,20 +306,21 @@ impl Replayer {
                 return Err(Reason::OtherInput { path: path.to_owned() });
             }
         }
-        let mut dirty: Vec<String> = Vec::new();
-        for key in order {
-            let Some(made) = self.units.get(&key) else { continue };
-            let is_above = made.below.iter().any(|below| dirty.contains(below));
-            let is_old = self.serials(&made.below) != made.against;
-            if is_above || is_old || made.used.changed(&snapshot).is_some() {
-                let package = || made.unit.package.clone();
-                if made.unit.kind == Kind::Tool || project.tools.contains(&made.unit.home) {
-                    return Err(Reason::Tool { package: package() });
-                }
-                if made.unit.call.variable(ENVIRONMENT).is_none_or(|mark| mark != self.mark.as_str()) {
-                    return Err(Reason::OtherEnvironment { package: package() });
-                }
-                dirty.push(key);
+        let dirty = plan::dirty(
+            &order,
+            |key| self.below(key),
+            |key| {
+                let made = &self.units[key];
+                made.used.changed(&snapshot).is_some() || self.serials(&made.below) != made.against
+            },
+        );
+        for Made { unit, .. } in dirty.iter().map(|key| &self.units[key]) {
+            let package = unit.package.clone();
+            if unit.kind == Kind::Tool || project.tools.contains(&unit.home) {
+                return Err(Reason::Tool { package });
+            }
+            if unit.call.variable(ENVIRONMENT).is_none_or(|mark| mark != self.mark.as_str()) {
+                return Err(Reason::OtherEnvironment { package });
             }
         }
         let tips = tips.into_iter().map(|(package, tip)| (package, tip.key.clone())).collect();

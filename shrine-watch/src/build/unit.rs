@@ -172,3 +172,85 @@ pub(super) fn split(value: &OsStr, separator: u8) -> Option<(&OsStr, &OsStr)> {
     let middle = bytes.iter().position(|byte| *byte == separator)?;
     Some((OsStr::from_bytes(&bytes[..middle]), OsStr::from_bytes(&bytes[middle + 1..])))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How cargo calls rustc for a crate, below `/w`.
+    fn call(line: &str) -> Invocation {
+        let variables = [("CARGO_PKG_NAME", "my-sum"), ("CARGO_MANIFEST_DIR", "/w/sum")];
+        Invocation {
+            directory: "/w".into(),
+            arguments: line.split(' ').map(OsString::from).collect(),
+            environment: variables.map(|(name, value)| (name.into(), value.into())).to_vec(),
+        }
+    }
+
+    fn library(name: &str, below: &[&str]) -> Unit {
+        let (crate_name, suffix) = name.split_once('-').unwrap();
+        let externs: String = below.iter().map(|key| format!(" --extern x=/t/lib{key}.rmeta")).collect();
+        let line = format!(
+            "rustc --crate-name {crate_name} {crate_name}/src/lib.rs --crate-type lib -C metadata=9 \
+             -C extra-filename=-{suffix} --out-dir /t{externs}"
+        );
+        Unit::read(name, call(&line)).unwrap()
+    }
+
+    #[test]
+    fn a_call_tells_what_is_made_of_what() {
+        let line = "rustc --crate-name sum --edition=2024 sum/src/lib.rs --crate-type cdylib --emit=dep-info,link \
+                    -C metadata=0a --out-dir t/deps -C incremental=/t/incremental -L dependency=/t/deps \
+                    --extern noprelude:types=/t/deps/libtypes-1b.rlib --extern proc_macro";
+        let unit = Unit::read("sum+0a", call(line)).unwrap();
+        assert_eq!(
+            (unit.kind, unit.crate_name.as_str(), unit.package.as_str()),
+            (Kind::Dynamic, "sum", "my-sum")
+        );
+        assert_eq!(
+            (unit.root.as_path(), unit.home.as_path()),
+            (Path::new("/w/sum/src/lib.rs"), Path::new("/w/sum"))
+        );
+        assert_eq!(unit.externs, [PathBuf::from("/t/deps/libtypes-1b.rlib")]);
+        assert_eq!(unit.dep_info(), Path::new("/w/t/deps/sum.d"));
+        assert_eq!(key_of(&unit.externs[0]), Some("types-1b"));
+    }
+
+    #[test]
+    fn only_what_is_made_as_one_thing_is_made_by_us() {
+        let kind = |kinds: &str| {
+            let line = format!("rustc --crate-name a src/lib.rs {kinds} --out-dir /t");
+            Unit::read("a-1", call(&line)).map(|unit| unit.kind)
+        };
+        assert_eq!(kind("--crate-type lib"), Some(Kind::Library));
+        assert_eq!(kind("--crate-type=rlib"), Some(Kind::Library));
+        assert_eq!(kind("--crate-type proc-macro"), Some(Kind::Tool));
+        assert_eq!(kind("--crate-type bin"), Some(Kind::Tool));
+        assert_eq!(kind("--crate-type cdylib --crate-type rlib"), Some(Kind::Tool));
+        assert_eq!(kind(""), Some(Kind::Tool), "without a word it is a program");
+    }
+
+    #[test]
+    fn a_call_that_compiles_no_crate_is_none() {
+        assert_eq!(Unit::read("x", call("rustc -vV")), None);
+        let nowhere =
+            Invocation { environment: Vec::new(), ..call("rustc --crate-name a src/lib.rs --out-dir /t") };
+        assert_eq!(Unit::read("x", nowhere), None);
+    }
+
+    #[test]
+    fn units_are_told_apart_by_their_files_and_not_by_their_names() {
+        let notes = [
+            library("types-1", &["serde-7"]),
+            library("types-2", &["serde-7"]),
+            library("middle-3", &["types-2"]),
+        ];
+        let note = |key: &str| notes.iter().find(|unit| unit.key == key).cloned();
+        let tip = library("tip-4", &["middle-3", "types-2", "serde-7"]);
+        let found = closure(&tip, &note);
+        let below = |key: &str| found.get(key).map(|(_, below)| below.clone());
+        assert_eq!(found.keys().map(String::as_str).collect::<Vec<_>>(), ["middle-3", "tip-4", "types-2"]);
+        assert_eq!(below("tip-4"), Some(vec!["middle-3".to_owned(), "types-2".to_owned()]));
+        assert_eq!(below("types-2"), Some(Vec::new()), "of what is not noted, nothing is known");
+    }
+}

@@ -43,11 +43,30 @@ pub(super) fn all_bottom_up<'a, 'k>(
     order
 }
 
-/// Whether the output of a build script says which files or variables it depends on. Cargo runs one that does not say so
-/// whenever anything in its package has changed.
-pub(super) fn says_what_it_reads(output: &str) -> bool {
-    let mut lines = output.lines();
-    lines.any(|line| line.starts_with("cargo:rerun-if-") || line.starts_with("cargo::rerun-if-"))
+/// What has to be compiled of units in that order: what has changed itself, and all that is made of it.
+pub(super) fn dirty<'a>(
+    order: &[String],
+    below: impl Fn(&str) -> &'a [String],
+    is_changed: impl Fn(&str) -> bool,
+) -> Vec<String> {
+    let mut dirty: Vec<String> = Vec::new();
+    for key in order {
+        if below(key).iter().any(|below| dirty.contains(below)) || is_changed(key) {
+            dirty.push(key.clone());
+        }
+    }
+    dirty
+}
+
+/// The files and directories that a build script reads, by what it has printed. None when it does not say so: cargo runs
+/// such a script whenever anything in its package has changed.
+pub(super) fn what_it_reads(output: &str) -> Option<Vec<&str>> {
+    let says = |line: &str| line.starts_with("cargo:rerun-if-") || line.starts_with("cargo::rerun-if-");
+    let files = output.lines().filter_map(|line| {
+        let file = line.strip_prefix("cargo::rerun-if-changed=");
+        file.or_else(|| line.strip_prefix("cargo:rerun-if-changed=")).map(str::trim)
+    });
+    output.lines().any(says).then(|| files.collect())
 }
 
 #[cfg(test)]
@@ -70,9 +89,29 @@ mod tests {
     }
 
     #[test]
+    fn what_is_above_a_change_is_compiled_and_nothing_else() {
+        let keys = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let (left, right, middle) = (keys(&["middle"]), keys(&["base"]), keys(&["base"]));
+        let below = |key: &str| match key {
+            "left" => left.as_slice(),
+            "right" => right.as_slice(),
+            "middle" => middle.as_slice(),
+            _ => &[],
+        };
+        let order = keys(&["base", "middle", "left", "right"]);
+        let dirty = |changed: &str| dirty(&order, below, |key| key == changed);
+        assert_eq!(dirty("base"), order);
+        assert_eq!(dirty("middle"), ["middle", "left"]);
+        assert_eq!(dirty("right"), ["right"]);
+        assert!(dirty("elsewhere").is_empty());
+    }
+
+    #[test]
     fn a_build_script_says_what_it_reads_in_either_form() {
-        assert!(says_what_it_reads("cargo:rustc-cfg=x\ncargo:rerun-if-changed=data\n"));
-        assert!(says_what_it_reads("cargo::rerun-if-env-changed=MODE\n"));
-        assert!(!says_what_it_reads("cargo:rustc-cfg=x\nrerun-if-changed\n"));
+        let output = "cargo:rustc-cfg=x\ncargo:rerun-if-changed=data\ncargo::rerun-if-changed=src/a b.rs\n";
+        assert_eq!(what_it_reads(output), Some(vec!["data", "src/a b.rs"]));
+        assert_eq!(what_it_reads("cargo::rerun-if-env-changed=MODE\n"), Some(vec![]));
+        assert_eq!(what_it_reads("cargo:rustc-cfg=x\nrerun-if-changed=data\n"), None);
+        assert_eq!(what_it_reads(""), None);
     }
 }

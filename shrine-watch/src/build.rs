@@ -10,6 +10,7 @@ mod config;
 pub mod dep_info;
 mod messages;
 pub mod options;
+mod overlooked;
 pub mod project;
 mod reason;
 mod replay;

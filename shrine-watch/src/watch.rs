@@ -26,6 +26,7 @@ use crate::error::Error;
 use detect::Sight;
 pub use detect::{Change, Detector};
 use directories::Directories;
+pub(crate) use directories::walk as files_below;
 pub use inputs::Inputs;
 use quiet::{Quiet, Sign};
 use scan::Scanner;

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::messages::{self, Followed};
+use super::overlooked::Looks;
 use super::project::Start;
 use super::replay::{Before, Replayer};
 use super::{
@@ -150,6 +151,7 @@ impl Build<'_> {
         reason: &Reason,
     ) -> Vec<PackageBuild> {
         let before = replayer.before_cargo(project);
+        Looks::before_cargo(project);
         let mut broken: BTreeMap<String, String> = BTreeMap::new();
         let mut built = Vec::new();
         for package in packages {
@@ -177,7 +179,7 @@ impl Build<'_> {
         replayer: &mut Replayer,
         before: &Before,
     ) -> Followed {
-        let build = self.request.build;
+        let (build, began) = (self.request.build, SystemTime::now());
         let wrapper = replayer.wrapper().filter(|_| !self.shop.options.no_replay);
         let mut command = cargo::build_command(project, package, &self.shop.options);
         if let Some(wrapper) = wrapper {
@@ -197,6 +199,9 @@ impl Build<'_> {
             library: None,
             warned: Vec::new(),
         });
+        if let Verdict::Built(artifact) = &followed.verdict {
+            Looks::learn(project, &artifact.inputs, began);
+        }
         if let (Verdict::Built(artifact), Some(library)) = (&followed.verdict, &followed.library) {
             replayer.learn(project, package, library, artifact, before);
             replayer.hear(package, &followed.warned);

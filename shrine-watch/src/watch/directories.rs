@@ -136,7 +136,7 @@ pub(super) fn wanted(inputs: &Inputs) -> BTreeSet<PathBuf> {
 }
 
 /// Calls `visit` for each file below `directory`.
-pub(super) fn walk(directory: &Path, visit: &mut dyn FnMut(&Path)) {
+pub(crate) fn walk(directory: &Path, visit: &mut dyn FnMut(&Path)) {
     walk_directories(directory, DEPTH, &mut |directory| {
         for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
             let path = entry.path();

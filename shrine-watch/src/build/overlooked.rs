@@ -194,7 +194,7 @@ mod tests {
         assert!(looks.renew(&project, later(10)).is_empty(), "nothing is known of any file before");
         assert!(looks.renew(&project, later(20)).is_empty());
         write_with_time_of(&source, "two", time);
-        assert_eq!(looks.renew(&project, later(30)), [source.clone()]);
+        assert_eq!(looks.renew(&project, later(30)), std::slice::from_ref(&source));
         assert!(looks.renew(&project, later(40)).is_empty(), "it is told once");
         write_with_time_of(&data, "two", later(50));
         assert!(looks.renew(&project, later(60)).is_empty());

@@ -96,7 +96,7 @@ impl Session {
                 self.start_build(then);
             }
             Input::Changed(change) => self.changed(change, then),
-            Input::Diagnostic { build, rendered, .. } => self.diagnostic(build, rendered, then),
+            Input::Diagnostic { build, package, rendered } => self.diagnostic(build, package, rendered, then),
             Input::BuildFinished(result) => self.build_finished(result, then),
             Input::Applied(applied) => self.applied(applied, then),
             Input::Happened(event) => self.happened(event, then),
@@ -176,10 +176,11 @@ impl Session {
         }
     }
 
-    fn diagnostic(&mut self, build: u64, rendered: String, then: &mut Vec<Action>) {
+    /// Told at once: what is built may take long after it.
+    fn diagnostic(&mut self, build: u64, package: String, rendered: String, then: &mut Vec<Action>) {
         if self.building == Some(build) {
             self.diagnostics.push_str(&rendered);
-            then.push(Action::Show(rendered));
+            then.push(Action::Emit(Event::Diagnostic { package, rendered }));
         }
     }
 

@@ -54,6 +54,13 @@ pub enum Event {
         /// What runs on.
         running_generation: Option<u64>,
     },
+    /// The compiler said something, in a build that may go on for long.
+    Diagnostic {
+        /// The package that it is about, which may be one that a widget crate is made of.
+        package: String,
+        /// The compiler's own rendering.
+        rendered: String,
+    },
     /// The compiler said no.
     BuildFailed {
         /// How many errors.

@@ -24,7 +24,8 @@ fn a_build_script_that_writes_into_its_sources_is_told_of_and_edits_still_go_liv
         &format!("{source}\nmod stamp;\n/// When.\npub const STAMP: u128 = stamp::STAMP;\n"),
     );
     project.write("build.rs", STAMP);
-    let mut watch = Watch::start(project.path(), &[]);
+    // Where rustc alone is called, the script does not run for what it has written itself.
+    let mut watch = Watch::start(project.path(), &["--no-replay"]);
     let told = watch.wait_for("build_loop");
     assert_eq!(told["paths"], json!(["src/stamp.rs"]));
     assert!(told["builds"].as_u64().is_some_and(|builds| builds <= 10), "{told:#}");
@@ -93,4 +94,43 @@ fn code_goes_live_while_somebody_types_faster_than_it_is_built() {
         total = value;
     }
     watch.quit();
+}
+
+/// A macro that does the same, in the crate that it is expanded in.
+const STAMPING_MACRO: &str = r#"//! It writes files, as macros should not.
+
+/// Writes another number into a module each time.
+#[proc_macro]
+pub fn stamp(_: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
+    let file = std::path::Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("src/stamp.rs");
+    std::fs::write(file, format!("pub const STAMP: u128 = {now};\n")).unwrap();
+    proc_macro::TokenStream::new()
+}
+"#;
+
+#[test]
+fn a_macro_that_writes_into_its_sources_is_told_of() {
+    let project = Project::of_example("counter", "counter-macro-stamped");
+    let source = project.read("src/lib.rs");
+    project.write("src/stamp.rs", "pub const STAMP: u128 = 0;\n");
+    project.write(
+        "src/lib.rs",
+        &format!("{source}\nmod stamp;\n/// When.\npub const STAMP: u128 = stamp::STAMP;\ncounter_stamping::stamp!();\n"),
+    );
+    let stamping = "[package]\nname = \"counter-stamping\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[lib]\nproc-macro = true\n";
+    project.write("stamping/Cargo.toml", stamping);
+    project.write("stamping/src/lib.rs", STAMPING_MACRO);
+    let dependency = "[dependencies.counter-stamping]\npath = \"stamping\"\n";
+    project.write("Cargo.toml", &project.manifest(dependency));
+    let mut watch = Watch::start(project.path(), &[]);
+    let told = watch.wait_for("build_loop");
+    assert_eq!(told["paths"], json!(["src/stamp.rs"]), "{told:#}");
+    project.edit("self.total += n * self.step;", "self.total += 10 * n * self.step;");
+    watch.wait_for("updated");
+    watch.command("send counter.add 1");
+    assert_eq!(watch.wait_for("output")["value"], 10);
+    watch.command("quit");
+    let (status, _, errors) = watch.end();
+    assert!(status.success(), "{errors}");
 }

@@ -3,6 +3,7 @@
 mod commands;
 mod decode;
 mod detection;
+mod diagnostics;
 mod doctor;
 mod embedded;
 mod fixtures;

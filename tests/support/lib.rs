@@ -11,5 +11,5 @@ mod workspace;
 
 pub use answer::{Answer, ask, ask_json, ask_with};
 pub use project::{Project, repository};
-pub use watch::{DEADLINE, Watch, binary, finish, shared_target, without_cargos_own};
+pub use watch::{DEADLINE, Watch, binary, finish, shared_target, without_cargos_own, without_json};
 pub use workspace::Workspace;

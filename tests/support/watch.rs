@@ -67,7 +67,7 @@ impl Watch {
         writeln!(input, "{line}").expect("takes commands");
     }
 
-    /// Waits for the next event that is none of `changed`, `built`, `created` or `connected`, and checks that it is that one.
+    /// Waits for the next event that is none of `changed`, `diagnostic`, `built`, `created` or `connected`, and checks that it is that one.
     pub fn expect(&mut self, name: &str) -> Value {
         self.expect_after(&[], name)
     }
@@ -78,7 +78,7 @@ impl Watch {
             let event = self.next_event();
             match event["event"].as_str() {
                 Some(found) if found == name => return event,
-                Some("changed" | "built" | "created" | "connected") => {}
+                Some("changed" | "diagnostic" | "built" | "created" | "connected") => {}
                 Some(found) if before.contains(&found) => {}
                 _ => self.fail(&format!("expected `{name}`, found {event:#}")),
             }
@@ -178,9 +178,21 @@ pub fn finish(folder: &Path, arguments: &[&str]) -> (Option<i32>, Vec<Value>, St
 }
 
 fn command(folder: &Path, target: &Path, arguments: &[&str]) -> Command {
+    let mut command = plain_command(folder, target);
+    command.args(["--message-format", "json"]).args(arguments);
+    command
+}
+
+/// The command that watches a folder and tells people alone.
+#[must_use]
+pub fn without_json(folder: &Path) -> Command {
+    plain_command(folder, &shared_target())
+}
+
+fn plain_command(folder: &Path, target: &Path) -> Command {
     let mut command = Command::new(binary());
-    command.arg("watch").arg(folder).args(["--message-format", "json", "--target-dir"]).arg(target);
-    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.arg("watch").arg(folder).arg("--target-dir").arg(target);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     without_cargos_own(&mut command);
     command
 }

@@ -143,6 +143,7 @@ impl<W: Write> Human<W> {
             Event::BuildFailed { errors, warnings, packages, .. } => {
                 self.build_failed(packages, *errors, *warnings);
             }
+            Event::Diagnostic { rendered, .. } => self.show(rendered),
             Event::BuildLoop { reason, help, .. } => {
                 let still = self.still_running();
                 self.line(Tone::Odd, "looping", &format!("{reason}   {still}"));

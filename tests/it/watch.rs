@@ -215,8 +215,10 @@ fn plan(updated: &Value) -> &str {
     updated["widgets"][0]["plan"].as_str().unwrap_or_default()
 }
 
+/// The names of events, without what the compiler says.
 fn names(events: &[Value]) -> Vec<&str> {
-    events.iter().filter_map(|event| event["event"].as_str()).collect()
+    let names = events.iter().filter_map(|event| event["event"].as_str());
+    names.filter(|name| *name != "diagnostic").collect()
 }
 
 /// A build that never ends, and what is left of it afterwards.

@@ -119,11 +119,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let page = report::page(&results);
     let default =
         (!arguments.quick && arguments.only.is_empty()).then(|| repository.join("benches/RESULTS.md"));
-    match arguments.results.clone().or(default) {
-        Some(path) => write(&path, &page, plot::svg(&results).as_deref()),
-        None => {
+    match (arguments.results.clone().or(default), results.failure.clone()) {
+        (Some(path), None) => write(&path, &page, plot::svg(&results).as_deref()),
+        (None, None) => {
             print!("{page}");
             Ok(())
+        }
+        // What was measured until then is no page to keep, and took its time.
+        (_, Some(failure)) => {
+            print!("{page}");
+            Err(failure)
         }
     }
 }
@@ -147,9 +152,9 @@ fn measure(
     *FOLDER.lock().unwrap_or_else(PoisonError::into_inner) = Some(folder.path().to_owned());
     let lock = repository.join("Cargo.lock");
     let lock = std::fs::read_to_string(&lock).context(format_args!("read {}", lock.display()))?;
-    let mut latencies = Vec::new();
+    let mut results = Results { edits, warm_ups, seed: arguments.seed, ..Results::default() };
     let mut linker = None;
-    for scenario in scenarios {
+    let measured = scenarios.into_iter().try_for_each(|scenario| {
         // rustc looks through the folder of all dependencies.
         let build = if scenario.heavy { target.join("heavy") } else { target.to_owned() };
         let bench = Bench {
@@ -164,37 +169,38 @@ fn measure(
         };
         let whos: Vec<Who> = others.whos.iter().copied().filter(|who| who.takes_part(scenario)).collect();
         let mut random = fastrand::Rng::with_seed(arguments.seed);
-        latencies.push(edit(scenario, &whos, &bench, (warm_ups, edits), &mut random)?);
-        linker =
-            linker.or_else(|| candidates::library(&bench, scenario).and_then(|path| machine::linker(&path)));
+        let latency = edit(scenario, &whos, &bench, (warm_ups, edits), &mut random);
+        linker = linker.take().or_else(|| machine::linker(&candidates::library(&bench, scenario)?));
         if !arguments.keep {
             candidates::clean(&bench, scenario, &whos);
         }
-    }
+        latency.map(|latency| results.latencies.push(latency))
+    });
     if arguments.keep {
         eprintln!("        Kept {}", folder.keep().display());
     }
-    let figures = figures
-        .into_iter()
-        .map(|figure| {
+    results.failure = measured.err();
+    if results.failure.is_none() {
+        let measure = |figure: Figure| {
             eprintln!("   Measuring {}", figure.command_line());
             (figure, figure.measure(repository))
-        })
-        .collect();
-    let mut facts = vec![("commit".to_owned(), machine::commit(repository))];
-    facts.extend(machine::facts());
-    facts.push(("linker of the libraries".to_owned(), linker.unwrap_or_else(|| "unknown".to_owned())));
-    facts.push(("`cargo-shrine`".to_owned(), built));
+        };
+        results.figures = figures.into_iter().map(measure).collect();
+    }
+    results.facts = vec![
+        ("commit".to_owned(), machine::commit(repository)),
+        ("`cargo-shrine`".to_owned(), built),
+        ("linker of the libraries".to_owned(), linker.unwrap_or_else(|| "unknown".to_owned())),
+    ];
+    results.facts.extend(machine::facts());
     if cargo_watch.is_ok() {
         let versions = format!("{} with cargo-watch {}", peers::HOT_LIB_RELOADER, peers::CARGO_WATCH);
-        facts.push(("hot-lib-reloader".to_owned(), versions));
+        results.facts.push(("hot-lib-reloader".to_owned(), versions));
     }
-    if let Ok(dx) = &dx {
-        facts.push(("dx".to_owned(), dx.version.clone()));
-    }
-    facts.push(("load (1, 5, 15 min) at the begin".to_owned(), load_at_begin.to_owned()));
-    facts.push(("load at the end".to_owned(), machine::load()));
-    Ok(Results { facts, edits, warm_ups, seed: arguments.seed, latencies, figures })
+    results.facts.extend(dx.ok().map(|dx| ("dx".to_owned(), dx.version)));
+    results.facts.push(("load (1, 5, 15 min) at the begin".to_owned(), load_at_begin.to_owned()));
+    results.facts.push(("load at the end".to_owned(), machine::load()));
+    Ok(results)
 }
 
 /// What is measured, in the order in which it is.

@@ -46,6 +46,9 @@ fn head(results: &Results) -> String {
          that links the same can be faster. It ends when rustc ends, and the text is looked for in the file. \
          dx is measured where the widget is in the crate of the program.\n\n"
     );
+    if let Some(failure) = &results.failure {
+        let _ = writeln!(head, "**This run did not come to its end**: {}\n", failure.line());
+    }
     head += &table(&["", ""], &facts);
     head
 }

@@ -8,7 +8,7 @@ use super::scenario::Scenario;
 use super::statistics::{Spread, ratios};
 
 /// A run.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Results {
     pub(crate) facts: Facts,
     /// Of each candidate in each scenario.
@@ -17,6 +17,8 @@ pub(crate) struct Results {
     pub(crate) seed: u64,
     pub(crate) latencies: Vec<Latency>,
     pub(crate) figures: Vec<(Figure, Result<Measured, Failure>)>,
+    /// Why it did not come to its end.
+    pub(crate) failure: Option<Failure>,
 }
 
 /// One scenario.
@@ -126,6 +128,7 @@ pub(crate) mod examples {
             seed: 1,
             latencies: vec![latency],
             figures: Vec::new(),
+            failure: None,
         }
     }
 }

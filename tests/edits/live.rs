@@ -13,7 +13,7 @@ use crate::tree::Tree;
 /// The events that end a build.
 const VERDICTS: [&str; 5] = ["updated", "unchanged", "build_failed", "refused", "rolled_back"];
 /// The events that no edit of this test may lead to.
-const NEVER: [&str; 6] = ["refused", "rolled_back", "fault", "stuck", "error", "exit"];
+const NEVER: [&str; 7] = ["build_loop", "refused", "rolled_back", "fault", "stuck", "error", "exit"];
 
 /// A watcher that runs.
 pub(crate) struct Live {

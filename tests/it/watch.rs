@@ -200,7 +200,7 @@ fn once_says_by_its_exit_code_what_became_of_it() {
 
     project.edit("#[view]", "#[view] oops");
     let (code, events, _) = finish(project.path(), &["--once"]);
-    assert_eq!((code, names(&events)), (Some(101), vec!["built", "build_failed", "exit"]));
+    assert_eq!((code, names(&events)), (Some(101), vec!["build_failed", "exit"]));
 
     project.write("src/lib.rs", "//! No widget at all.\n");
     let (code, events, errors) = finish(project.path(), &["--once"]);

@@ -46,8 +46,6 @@ pub(super) struct Replayer {
     warm: BTreeSet<String>,
     /// Directories that nobody needs any more.
     garbage: Vec<PathBuf>,
-    /// Whether cargo has found good what is made of other contents: it looks at times alone.
-    has_overlooked: bool,
 }
 
 /// A unit that was compiled, by cargo or by us.
@@ -115,7 +113,6 @@ impl Replayer {
             outputs: project.outputs.clone(),
             warm: BTreeSet::new(),
             garbage: Vec::new(),
-            has_overlooked: false,
         }
     }
 
@@ -227,7 +224,6 @@ impl Replayer {
                 made.serial = self.serial;
                 made.used = made.by_cargo.used.clone();
             }
-            self.has_overlooked |= made.used.changed(&before.snapshot).is_some();
             made.against = against;
             return Some(());
         }
@@ -336,11 +332,6 @@ impl Replayer {
                 made.warned = of_unit.map(|(_, rendered)| rendered.clone()).collect();
             }
         }
-    }
-
-    /// Whether cargo has left something as it was that is not what the sources are now. It is asked once.
-    pub(super) fn take_overlooked(&mut self) -> bool {
-        std::mem::take(&mut self.has_overlooked)
     }
 
     /// Where the compiler keeps what it remembers.

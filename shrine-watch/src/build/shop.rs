@@ -93,24 +93,8 @@ impl Build<'_> {
         let names = self.request.packages.as_ref();
         let is_wanted = |package: &&Package| names.is_none_or(|names| names.contains(&package.name));
         let packages: Vec<&Package> = project.packages.iter().filter(is_wanted).collect();
-        let reason = match self.replay(project, &packages, replayer) {
-            Ok(built) => return built,
-            Err(reason) => reason,
-        };
-        let mut built = self.by_cargo(project, &packages, replayer, &reason);
-        if replayer.take_overlooked() {
-            let is_built = |package: &&&Package| {
-                let find = |built: &&PackageBuild| built.package == package.name;
-                built.iter().find(find).is_some_and(|built| matches!(built.verdict, Verdict::Built(_)))
-            };
-            let packages: Vec<&Package> = packages.iter().filter(is_built).copied().collect();
-            for again in self.compile(project, &packages, replayer).into_iter().flatten() {
-                built.iter_mut().filter(|built| built.package == again.package).for_each(|built| {
-                    built.clone_from(&again);
-                });
-            }
-        }
-        built
+        self.replay(project, &packages, replayer)
+            .unwrap_or_else(|reason| self.by_cargo(project, &packages, replayer, &reason))
     }
 
     /// Calls rustc as before.
@@ -129,15 +113,6 @@ impl Build<'_> {
         if self.request.capture {
             return Err(Reason::Project);
         }
-        self.compile(project, packages, replayer)
-    }
-
-    fn compile(
-        &self,
-        project: &Project,
-        packages: &[&Package],
-        replayer: &mut Replayer,
-    ) -> Result<Vec<PackageBuild>, Reason> {
         let plan = replayer.plan(project, packages)?;
         replayer.run(&plan, self.cancel, &|package, rendered| self.diagnostic(package, rendered))
     }

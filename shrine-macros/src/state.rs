@@ -15,6 +15,7 @@ use crate::version::{Form, Version};
 pub(crate) mod check;
 pub(crate) mod expand;
 pub(crate) mod fixture;
+mod layout;
 pub(crate) mod model;
 pub(crate) mod parse;
 

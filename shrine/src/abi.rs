@@ -24,6 +24,7 @@
 //! | 1 | 2026-11 | `Host::inbox` with `post, retain, release`; `started, stopped` |
 //! | 1 | 2026-11 | `nested, carry_nested` |
 //! | 1 | 2026-11 | `Host::panics` with `guards, take, renew` |
+//! | 1 | 2026-11 | `layout` |
 
 mod convert;
 mod guard;
@@ -287,6 +288,9 @@ pub struct Table {
     pub nested: Option<unsafe extern "C" fn(*const Host) -> i32>,
     /// Carries a value of such a type: the [`NestedCarry`]. Answers with the value and with its part of the attic.
     pub carry_nested: Option<unsafe extern "C" fn(*const NestedCarry, *const Host) -> i32>,
+    /// Answers with how the state lies in memory, UTF-8, for comparison with that of another build; fails with the reason
+    /// when that cannot be told.
+    pub layout: Option<unsafe extern "C" fn(*const Host) -> i32>,
 }
 
 /// What [`Table::carry_nested`] is asked.

@@ -92,6 +92,7 @@ pub mod __private {
     pub use crate::state::State;
     pub use crate::state::codec::{DecodeError, Decoder, Encoder};
     pub use crate::state::convert::{self, ConvertFrom};
+    pub use crate::state::layout::{Ends, EndsPlainly, Layout};
     pub use crate::state::opaque::Foreign;
     pub use crate::state::payload::Upgrades;
     pub use crate::state::shape::{

@@ -20,6 +20,8 @@ pub mod codec;
 pub mod convert;
 #[cfg(feature = "host")]
 pub mod json;
+#[doc(hidden)]
+pub mod layout;
 #[cfg(feature = "host")]
 pub mod lock;
 pub mod nested;
@@ -39,6 +41,7 @@ pub mod value;
 use std::cell::Cell;
 
 use codec::{DecodeError, Decoder, Encoder};
+use layout::Layout;
 use payload::Upgrades;
 use shape::{Shape, ShapeContext};
 
@@ -76,6 +79,12 @@ pub trait State: Sized + 'static {
     /// Adds the versioned types that values of this type contain, so that messages of older versions can be read.
     #[doc(hidden)]
     fn upgrades(_: &mut Upgrades) {}
+
+    /// Describes how values of this type lie in memory, for builds to compare; see [`layout`].
+    #[doc(hidden)]
+    fn layout(layout: &mut Layout) {
+        layout.unknown("a type in it does not say how it lies in memory");
+    }
 
     /// Appends a run of items; `u8` overrides it to write one block of bytes.
     #[doc(hidden)]

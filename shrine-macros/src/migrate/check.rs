@@ -172,6 +172,7 @@ impl Walk<'_> {
             deprecated: self.head.deprecated,
             version: self.owner.nested.then(|| self.version.clone()),
             body,
+            form: None,
             usable,
         }
     }

@@ -7,8 +7,8 @@ use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 use syn::{Index, Type, parse_quote};
 
-use super::fixture;
 use super::model::{self, Body, Field, Keeping, StateType, Variant};
+use super::{fixture, layout};
 use crate::hash;
 use crate::lock::canonical;
 use crate::names;
@@ -26,6 +26,7 @@ pub(crate) fn state(state: &StateType) -> TokenStream {
     let upgrades = upgrades(state);
     let encode = encode(&state.body);
     let decode = decode(&state.body);
+    let layout = layout::expand(state);
     generated! {
         #lenient
         impl ::shrine::__private::State for #ident {
@@ -35,6 +36,7 @@ pub(crate) fn state(state: &StateType) -> TokenStream {
                 #shape
             }
             #upgrades
+            #layout
             fn encode(&self, __out: &mut ::shrine::__private::Encoder) {
                 #encode
             }

@@ -20,6 +20,9 @@ pub(crate) struct StateType {
     /// The declared version of a nested type, which is part of its fingerprint.
     pub(crate) version: Option<Version>,
     pub(crate) body: Body,
+    /// What the definition says about its layout beside the fields; none for an older version, and where nothing can be
+    /// said of it.
+    pub(crate) form: Option<String>,
     /// Whether nothing was wrong with it. If not, its implementation only keeps further errors away.
     pub(crate) usable: bool,
 }

@@ -4,7 +4,7 @@ use quote::ToTokens as _;
 use syn::{Attribute, Data, DeriveInput, Fields};
 
 use super::model::{Body, Field, Keeping, StateType, Variant};
-use super::{check, fixture};
+use super::{check, fixture, layout};
 use crate::attributes::{self, Options};
 use crate::errors::Errors;
 
@@ -36,6 +36,7 @@ pub(crate) fn declaration(mut item: DeriveInput, errors: &Errors) -> Declaration
         derives: attributes::derives(&item.attrs),
         deprecated: deprecated(&item),
         version: None,
+        form: layout::form(&item),
         usable: fine && matches!(item.data, Data::Struct(_) | Data::Enum(_)),
         body,
     };

@@ -2,6 +2,7 @@
 //!
 //! Everything unsafe that a host does with a library happens here, behind the one promise of [`Library::open`].
 
+mod alike;
 mod call;
 mod descriptor;
 mod error;
@@ -9,20 +10,24 @@ mod instance;
 mod module;
 mod payload;
 mod post;
+mod seat;
 mod transform;
 
 use std::sync::Arc;
 
+pub use alike::Alike;
 pub use call::{ANSWER_LIMIT, CallError, Sent};
 pub use error::LibraryError;
 pub use instance::{Handle, Hook};
 pub use module::Module;
 pub use payload::Payload;
 pub use post::{Post, PostError};
+pub use seat::Seat;
 pub use transform::Transform;
 
 use super::{Bytes, Descriptor, TransformDescriptor};
 use crate::widget::{Behaviour, Widget};
+use alike::Origin;
 
 /// The widgets and transforms of one build, ready to be put into a registry.
 #[derive(Debug, Clone)]
@@ -54,7 +59,7 @@ impl Library {
     ) -> Result<Self, LibraryError> {
         let open = |descriptor: &*const Descriptor| {
             // SAFETY: the caller's promise.
-            unsafe { Module::open(*descriptor) }.map(Arc::new)
+            unsafe { Module::open(*descriptor, None) }.map(Arc::new)
         };
         let modules = widgets.iter().map(open).collect::<Result<_, _>>()?;
         let mut library = Self { name: name.to_owned(), build_id, modules, transforms: Vec::new() };
@@ -63,6 +68,22 @@ impl Library {
             library.add(unsafe { Transform::open(*descriptor) }?)?;
         }
         Ok(library)
+    }
+
+    /// Says what the library was built with: the same text for libraries of which instances may be moved to each other as
+    /// they lie in memory, if nothing else [speaks against it](Alike). Without it, states are always encoded.
+    ///
+    /// # Safety
+    ///
+    /// Libraries with the same text were compiled by the same compiler, which orders fields in its usual way and not at
+    /// random, and all their code allocates from the same allocator.
+    #[must_use]
+    pub unsafe fn of_toolchain(mut self, toolchain: &str) -> Self {
+        // One that is in use already stays as it is.
+        for module in self.modules.iter_mut().filter_map(Arc::get_mut) {
+            module.origin = Some(Origin::Toolchain(toolchain.to_owned()));
+        }
+        self
     }
 
     /// A library without widgets yet, for widgets that are part of this program: they go through the same tables as
@@ -89,7 +110,7 @@ impl Library {
     pub fn with_as<W: Widget + Behaviour>(mut self, id: &str) -> Result<Self, LibraryError> {
         let descriptor = Descriptor { id: Bytes::of(id.as_bytes()), ..Descriptor::of::<W>() };
         // SAFETY: built by this very crate, from code that is part of the program; the id is copied.
-        self.modules.push(Arc::new(unsafe { Module::open(&raw const descriptor) }?));
+        self.modules.push(Arc::new(unsafe { Module::open(&raw const descriptor, Some(Origin::Program)) }?));
         Ok(self)
     }
 

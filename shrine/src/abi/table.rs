@@ -7,6 +7,7 @@ use super::guard::{Reply, guarded};
 use super::{Bytes, Description, Host, Instance, NestedCarry, Table, convert, image, sized};
 use crate::state::attic::Attic;
 use crate::state::codec::{Decoder, Encoder};
+use crate::state::layout::Layout;
 use crate::state::payload::Upgrades;
 use crate::state::shape::Shape;
 use crate::state::step::{MigrateError, StepContext};
@@ -37,14 +38,16 @@ pub(super) const fn of<W: Widget + Behaviour>() -> *const Table {
             stopped: Some(stopped::<W>),
             nested: Some(nested::<W>),
             carry_nested: Some(carry_nested::<W>),
+            layout: Some(layout::<W>),
         }
     }
 }
 
 // The contract of every function here, which the host's `handle` module keeps:
 // - `host` is null or valid during the call; `Bytes` are valid during the call; `out` is valid for one write.
-// - `instance` came from `create` or `decode` of the same table, was not destroyed, did not panic, and no other call
-//   with it is running.
+// - `instance` came from `create` or `decode` of the same table, or of one whose `W` was proved to be alike in memory and
+//   whose code allocates as this one does (`handle::Alike`); it was not destroyed, did not panic, and no other call with it
+//   is running.
 
 unsafe extern "C" fn alive(host: *const Host) -> i32 {
     // SAFETY: the contract above.
@@ -57,6 +60,12 @@ unsafe extern "C" fn describe<W: Widget + Behaviour>(host: *const Host) -> i32 {
         W::versions(&mut versions);
         reply.result(&to_bytes(&Description { versions, interface: W::interface() })?)
     };
+    // SAFETY: the contract above.
+    unsafe { guarded(host, call) }
+}
+
+unsafe extern "C" fn layout<W: Widget>(host: *const Host) -> i32 {
+    let call = |reply: &Reply| reply.result(Layout::of::<W>()?.as_bytes());
     // SAFETY: the contract above.
     unsafe { guarded(host, call) }
 }

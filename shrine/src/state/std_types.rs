@@ -1,8 +1,9 @@
 //! [`State`] for the types of `std` that own plain data.
 
+use std::any::TypeId;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque};
-use std::hash::{BuildHasher, Hash};
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::{NonZero, Wrapping};
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use rmp::Marker;
 
 use super::State;
 use super::codec::{DecodeError, Decoder, Encoder};
+use super::layout::Layout;
 use super::payload::Upgrades;
 use super::shape::{EnumShape, FieldShape, Shape, ShapeContext, StructShape, VariantShape, fingerprint};
 
@@ -20,6 +22,9 @@ impl State for () {
     const NULLABLE: bool = true;
     fn shape(_: &mut ShapeContext) -> Shape {
         Shape::Unit
+    }
+    fn layout(layout: &mut Layout) {
+        layout.leaf::<Self>("()");
     }
     fn encode(&self, out: &mut Encoder) {
         out.nil();
@@ -34,6 +39,9 @@ impl State for bool {
     fn shape(_: &mut ShapeContext) -> Shape {
         Shape::Bool
     }
+    fn layout(layout: &mut Layout) {
+        layout.leaf::<Self>("bool");
+    }
     fn encode(&self, out: &mut Encoder) {
         out.bool(*self);
     }
@@ -46,6 +54,9 @@ impl State for char {
     const FINGERPRINT: u64 = fingerprint::CHAR;
     fn shape(_: &mut ShapeContext) -> Shape {
         Shape::Char
+    }
+    fn layout(layout: &mut Layout) {
+        layout.leaf::<Self>("char");
     }
     fn encode(&self, out: &mut Encoder) {
         out.str(self.encode_utf8(&mut [0; 4]));
@@ -67,6 +78,9 @@ macro_rules! integers {
             fn shape(_: &mut ShapeContext) -> Shape {
                 Shape::Int { bits: $bits, signed: $signed }
             }
+            fn layout(layout: &mut Layout) {
+                layout.leaf::<Self>(stringify!($int));
+            }
             fn encode(&self, out: &mut Encoder) {
                 out.$write(*self as $wide);
             }
@@ -80,6 +94,9 @@ macro_rules! integers {
             const FINGERPRINT: u64 = $int::FINGERPRINT;
             fn shape(context: &mut ShapeContext) -> Shape {
                 $int::shape(context)
+            }
+            fn layout(layout: &mut Layout) {
+                layout.made_of::<Self>("NonZero", &[$int::layout]);
             }
             fn encode(&self, out: &mut Encoder) {
                 self.get().encode(out);
@@ -121,6 +138,9 @@ macro_rules! floats {
             fn shape(_: &mut ShapeContext) -> Shape {
                 Shape::Float { bits: $bits }
             }
+            fn layout(layout: &mut Layout) {
+                layout.leaf::<Self>(stringify!($float));
+            }
             fn encode(&self, out: &mut Encoder) {
                 out.$float(*self);
             }
@@ -138,7 +158,7 @@ floats! {
 
 /// Implements [`State`] for a type that looks and is encoded like another one.
 macro_rules! alike {
-    ($([$($T:ident $(: $bound:path)?)?] $type:ty as $like:ty, $to:expr, $from:expr;)*) => { $(
+    ($([$($T:ident $(: $bound:path)?)?] $type:ty as $like:ty, $to:expr, $from:expr, $layout:expr;)*) => { $(
         impl<$($T: State $(+ $bound)?)?> State for $type {
             const FINGERPRINT: u64 = <$like as State>::FINGERPRINT;
             const NULLABLE: bool = <$like as State>::NULLABLE;
@@ -147,6 +167,10 @@ macro_rules! alike {
             }
             fn upgrades(found: &mut Upgrades) {
                 <$like as State>::upgrades(found);
+            }
+            fn layout(layout: &mut Layout) {
+                let describe: fn(&mut Layout) = $layout;
+                describe(layout);
             }
             fn encode(&self, out: &mut Encoder) {
                 let encode: fn(&Self, &mut Encoder) = $to;
@@ -162,22 +186,36 @@ macro_rules! alike {
 }
 
 alike! {
-    [] Cow<'static, str> as String, |text, out| out.str(text), |text, _| Ok(text.into());
-    [] Box<str> as String, |text, out| out.str(text), |text, _| Ok(text.into());
-    [] PathBuf as String, |path, out| out.str(&path.to_string_lossy()), |text, _| Ok(text.into());
-    [T] Box<T> as T, |boxed, out| T::encode(boxed, out), |value, _| Ok(Self::new(value));
-    [T] Box<[T]> as Vec<T>, |items, out| T::encode_slice(items, out), |items, _| Ok(items.into());
-    [T] Wrapping<T> as T, |wrapping, out| wrapping.0.encode(out), |value, _| Ok(Self(value));
-    [T] VecDeque<T> as Vec<T>, |items, out| out.sequence(items.len(), items.iter()), |items, _| Ok(items.into());
+    [] Cow<'static, str> as String, |text, out| out.str(text), |text, _| Ok(text.into()),
+        // What it borrows is in a library, and those are never unloaded.
+        |layout| layout.leaf::<Self>("Cow<str>");
+    [] Box<str> as String, |text, out| out.str(text), |text, _| Ok(text.into()),
+        |layout| layout.leaf::<Self>("Box<str>");
+    [] PathBuf as String, |path, out| out.str(&path.to_string_lossy()), |text, _| Ok(text.into()),
+        |layout| layout.unknown("a path in it may be more than its encoding");
+    [T] Box<T> as T, |boxed, out| T::encode(boxed, out), |value, _| Ok(Self::new(value)),
+        |layout| layout.made_of::<Self>("Box", &[T::layout]);
+    [T] Box<[T]> as Vec<T>, |items, out| T::encode_slice(items, out), |items, _| Ok(items.into()),
+        |layout| layout.made_of::<Self>("Box<[]>", &[T::layout]);
+    [T] Wrapping<T> as T, |wrapping, out| wrapping.0.encode(out), |value, _| Ok(Self(value)),
+        |layout| layout.made_of::<Self>("Wrapping", &[T::layout]);
+    [T] VecDeque<T> as Vec<T>, |items, out| out.sequence(items.len(), items.iter()), |items, _| Ok(items.into()),
+        |layout| layout.made_of::<Self>("VecDeque", &[T::layout]);
     [T] LinkedList<T> as Vec<T>, |items, out| out.sequence(items.len(), items.iter()),
-        |items, _| Ok(items.into_iter().collect());
+        |items, _| Ok(items.into_iter().collect()),
+        |layout| layout.made_of::<Self>("LinkedList", &[T::layout]);
     [T: Ord] BinaryHeap<T> as Vec<T>,
         |items, out| out.sorted(items.len(), false, |entry| items.iter().for_each(|item| entry(&|out| item.encode(out)))),
-        |items, _| Ok(items.into());
-    [] Ipv4Addr as String, |address, out| out.str(&address.to_string()), parsed;
-    [] Ipv6Addr as String, |address, out| out.str(&address.to_string()), parsed;
-    [] IpAddr as String, |address, out| out.str(&address.to_string()), parsed;
-    [] SocketAddr as String, |address, out| out.str(&address.to_string()), parsed;
+        |items, _| Ok(items.into()),
+        |layout| layout.keyed::<Self>("BinaryHeap", T::layout, &[]);
+    [] Ipv4Addr as String, |address, out| out.str(&address.to_string()), parsed,
+        |layout| layout.leaf::<Self>("Ipv4Addr");
+    [] Ipv6Addr as String, |address, out| out.str(&address.to_string()), parsed,
+        |layout| layout.leaf::<Self>("Ipv6Addr");
+    [] IpAddr as String, |address, out| out.str(&address.to_string()), parsed,
+        |layout| layout.leaf::<Self>("IpAddr");
+    [] SocketAddr as String, |address, out| out.str(&address.to_string()), parsed,
+        |layout| layout.leaf::<Self>("SocketAddr");
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the signature that the macro calls")]
@@ -192,6 +230,9 @@ impl State for String {
     const FINGERPRINT: u64 = fingerprint::STRING;
     fn shape(_: &mut ShapeContext) -> Shape {
         Shape::String
+    }
+    fn layout(layout: &mut Layout) {
+        layout.leaf::<Self>("String");
     }
     fn encode(&self, out: &mut Encoder) {
         out.str(self);
@@ -209,6 +250,9 @@ impl<T: State> State for Option<T> {
     }
     fn upgrades(found: &mut Upgrades) {
         T::upgrades(found);
+    }
+    fn layout(layout: &mut Layout) {
+        layout.made_of::<Self>("Option", &[T::layout]);
     }
     fn encode(&self, out: &mut Encoder) {
         match self {
@@ -233,6 +277,9 @@ impl<T: State> State for Vec<T> {
     fn upgrades(found: &mut Upgrades) {
         T::upgrades(found);
     }
+    fn layout(layout: &mut Layout) {
+        layout.made_of::<Self>("Vec", &[T::layout]);
+    }
     fn encode(&self, out: &mut Encoder) {
         T::encode_slice(self, out);
     }
@@ -249,6 +296,9 @@ impl<T: State, const N: usize> State for [T; N] {
     fn upgrades(found: &mut Upgrades) {
         T::upgrades(found);
     }
+    fn layout(layout: &mut Layout) {
+        layout.made_of::<Self>("[]", &[T::layout]);
+    }
     fn encode(&self, out: &mut Encoder) {
         T::encode_slice(self, out);
     }
@@ -256,6 +306,13 @@ impl<T: State, const N: usize> State for [T; N] {
         let items = T::decode_vec(input)?;
         let len = items.len();
         items.try_into().map_err(|_| input.error(format!("expected {N} items, found {len}")))
+    }
+}
+
+/// A hasher of another build may hash otherwise, except for that of std.
+fn hashes_as_std<S: 'static>(layout: &mut Layout) {
+    if TypeId::of::<S>() != TypeId::of::<RandomState>() {
+        layout.unknown("a map or set in it has a hasher of its own");
     }
 }
 
@@ -268,6 +325,10 @@ macro_rules! sets {
             }
             fn upgrades(found: &mut Upgrades) {
                 T::upgrades(found);
+            }
+            fn layout(layout: &mut Layout) {
+                $(hashes_as_std::<$hasher>(layout);)?
+                layout.keyed::<Self>(stringify!($set), T::layout, &[]);
             }
             fn encode(&self, out: &mut Encoder) {
                 out.sorted(self.len(), false, |entry| self.iter().for_each(|item| entry(&|out| item.encode(out))));
@@ -300,6 +361,10 @@ macro_rules! maps {
             fn upgrades(found: &mut Upgrades) {
                 K::upgrades(found);
                 V::upgrades(found);
+            }
+            fn layout(layout: &mut Layout) {
+                $(hashes_as_std::<$hasher>(layout);)?
+                layout.keyed::<Self>(stringify!($map), K::layout, &[V::layout]);
             }
             fn encode(&self, out: &mut Encoder) {
                 out.sorted(self.len(), true, |entry| {
@@ -339,6 +404,9 @@ macro_rules! tuples {
             }
             fn upgrades(found: &mut Upgrades) {
                 $($T::upgrades(found);)+
+            }
+            fn layout(layout: &mut Layout) {
+                layout.made_of::<Self>("()", &[$($T::layout),+]);
             }
             fn encode(&self, out: &mut Encoder) {
                 out.array($len, |out| { $(self.$index.encode(out);)+ });
@@ -382,6 +450,9 @@ impl State for Duration {
             default: super::to_bytes(&Self::ZERO).ok(),
         })
     }
+    fn layout(layout: &mut Layout) {
+        layout.leaf::<Self>("Duration");
+    }
     fn encode(&self, out: &mut Encoder) {
         out.map(2, |out| {
             out.field("secs", &self.as_secs());
@@ -410,6 +481,9 @@ impl State for SystemTime {
     const FINGERPRINT: u64 = i128::FINGERPRINT;
     fn shape(context: &mut ShapeContext) -> Shape {
         i128::shape(context)
+    }
+    fn layout(layout: &mut Layout) {
+        layout.leaf::<Self>("SystemTime");
     }
     fn encode(&self, out: &mut Encoder) {
         let nanos = |duration: Duration| i128::try_from(duration.as_nanos()).unwrap_or(i128::MAX);
@@ -453,6 +527,9 @@ impl<T: State, E: State> State for Result<T, E> {
     fn upgrades(found: &mut Upgrades) {
         T::upgrades(found);
         E::upgrades(found);
+    }
+    fn layout(layout: &mut Layout) {
+        layout.made_of::<Self>("Result", &[T::layout, E::layout]);
     }
     fn encode(&self, out: &mut Encoder) {
         match self {

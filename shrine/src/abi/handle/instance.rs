@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use super::call::{Answer, CallError, Sent, call_with, supported};
+use super::alike::Alike;
+use super::call::{Answer, CallError, Sent, call, call_with, supported};
 use super::module::Module;
 use super::post::{Post, PostBox};
+use super::seat::Seat;
 use crate::abi::{Bytes, Failure, Host, Instance};
 use crate::state::to_bytes;
 use crate::widget::UpdateContext;
@@ -12,10 +14,18 @@ use crate::widget::UpdateContext;
 /// An instance of a widget. Dropping it ends the instance.
 #[derive(Debug)]
 pub struct Handle {
-    module: Arc<Module>,
+    code: Code,
     instance: Instance,
     poisoned: bool,
     inbox: Option<PostBox>,
+}
+
+/// What an instance runs.
+#[derive(Debug)]
+enum Code {
+    Own(Arc<Module>),
+    /// The same as all that have joined.
+    Shared(Arc<Seat>),
 }
 
 // SAFETY: `Widget` requires `Send`, and a handle is the only way to the instance; its other parts are `Send`.
@@ -24,7 +34,7 @@ unsafe impl Send for Handle {}
 impl Handle {
     /// Takes over what `create` or `decode` of the module's table has made.
     pub(super) fn new(module: Arc<Module>, instance: Instance) -> Self {
-        Self { module, instance, poisoned: false, inbox: None }
+        Self { code: Code::Own(module), instance, poisoned: false, inbox: None }
     }
 
     /// Gives handlers and hooks a way to the instance's own ports. Without one, what they send is refused as closed.
@@ -37,7 +47,28 @@ impl Handle {
     /// The build that the instance belongs to.
     #[must_use]
     pub fn module(&self) -> &Arc<Module> {
-        &self.module
+        match &self.code {
+            Code::Own(module) => module,
+            Code::Shared(seat) => seat.module(),
+        }
+    }
+
+    /// From now on the instance runs what the seat leads to, which is what it runs now. False, and nothing changes, if
+    /// that is other code, or the instance has panicked.
+    #[must_use]
+    pub fn join(&mut self, seat: &Arc<Seat>) -> bool {
+        let joins = !self.poisoned && Arc::ptr_eq(self.module(), seat.module());
+        if joins {
+            self.code = Code::Shared(Arc::clone(seat));
+        }
+        joins
+    }
+
+    /// The instance stays with the code that it runs now, wherever its seat leads.
+    pub fn leave(&mut self) {
+        if let Code::Shared(seat) = &self.code {
+            self.code = Code::Own(Arc::clone(seat.module()));
+        }
     }
 
     /// Whether it has panicked: then it only waits to be dropped.
@@ -52,9 +83,20 @@ impl Handle {
     ///
     /// When the instance is poisoned, or its state is nested too deep.
     pub fn encode(&mut self) -> Result<Vec<u8>, CallError> {
-        let encode = supported(self.module.table.encode, "encode")?;
+        let encode = supported(self.module().table.encode, "encode")?;
         // SAFETY: see `Handle::call`.
         self.call(|instance, host| unsafe { encode(instance, host) }).map(|answer| answer.result)
+    }
+
+    /// The state as another build encodes it that was proved to be alike. The instance stays where it is.
+    pub(super) fn encode_as(&self, way: &Alike) -> Result<Vec<u8>, CallError> {
+        let encode = supported(way.to().table.encode, "encode")?;
+        if self.poisoned || !Arc::ptr_eq(self.module(), way.from()) {
+            return Err(CallError::unreadable("the instance is not of that build"));
+        }
+        let instance = self.instance;
+        // SAFETY: see `Handle::call`; that the other build may use the instance is what `way` proves.
+        call(|host| unsafe { encode(instance, host) }).map(|answer| answer.result)
     }
 
     /// The encoded state, in a buffer that is used again. It is empty after an error.
@@ -63,7 +105,7 @@ impl Handle {
     ///
     /// As [`encode`](Self::encode).
     pub fn encode_into(&mut self, buffer: &mut Vec<u8>) -> Result<(), CallError> {
-        let encode = supported(self.module.table.encode, "encode")?;
+        let encode = supported(self.module().table.encode, "encode")?;
         let mut answer = Answer::reusing(std::mem::take(buffer));
         // SAFETY: see `Handle::call`.
         self.call_into(&mut answer, |instance, host| unsafe { encode(instance, host) })?;
@@ -77,7 +119,7 @@ impl Handle {
     ///
     /// When the handler fails or panics.
     pub fn deliver(&mut self, port: u32, payload: &[u8]) -> Result<Sent, CallError> {
-        let deliver = supported(self.module.table.deliver, "deliver")?;
+        let deliver = supported(self.module().table.deliver, "deliver")?;
         let (payload, mut answer) = (Bytes::of(payload), Answer::default());
         // SAFETY: see `Handle::call`.
         self.call_into(&mut answer, |instance, host| unsafe { deliver(instance, port, payload, host) })?;
@@ -90,7 +132,7 @@ impl Handle {
     ///
     /// When the handler fails or panics.
     pub fn tick(&mut self, timer: u32) -> Result<Sent, CallError> {
-        let tick = supported(self.module.table.tick, "tick")?;
+        let tick = supported(self.module().table.tick, "tick")?;
         // SAFETY: see `Handle::call`.
         self.call(|instance, host| unsafe { tick(instance, timer, host) }).map(|answer| answer.sent)
     }
@@ -101,10 +143,10 @@ impl Handle {
     ///
     /// When it panics.
     pub fn view(&mut self) -> Result<Option<String>, CallError> {
-        if !self.module.has_hook("view") {
+        if !self.module().has_hook("view") {
             return Ok(None);
         }
-        let view = supported(self.module.table.view, "view")?;
+        let view = supported(self.module().table.view, "view")?;
         // SAFETY: see `Handle::call`.
         let answer = self.call(|instance, host| unsafe { view(instance, host) })?;
         Ok(Some(String::from_utf8_lossy(&answer.result).into_owned()))
@@ -117,11 +159,11 @@ impl Handle {
     /// When the hook fails or panics.
     pub fn hook(&mut self, hook: Hook, context: &UpdateContext) -> Result<(), CallError> {
         let (name, entry) = match hook {
-            Hook::BeforeUpdate => ("before_update", self.module.table.before_update),
-            Hook::AfterUpdate => ("after_update", self.module.table.after_update),
-            Hook::UpdateFailed => ("update_failed", self.module.table.update_failed),
+            Hook::BeforeUpdate => ("before_update", self.module().table.before_update),
+            Hook::AfterUpdate => ("after_update", self.module().table.after_update),
+            Hook::UpdateFailed => ("update_failed", self.module().table.update_failed),
         };
-        if !self.module.has_hook(name) {
+        if !self.module().has_hook(name) {
             return Ok(());
         }
         let entry = supported(entry, name)?;
@@ -137,10 +179,10 @@ impl Handle {
     ///
     /// When the hook fails or panics.
     pub fn started(&mut self) -> Result<(), CallError> {
-        if !self.module.has_hook("started") {
+        if !self.module().has_hook("started") {
             return Ok(());
         }
-        let started = supported(self.module.table.started, "started")?;
+        let started = supported(self.module().table.started, "started")?;
         // SAFETY: see `Handle::call`.
         self.call(|instance, host| unsafe { started(instance, host) }).map(drop)
     }
@@ -151,10 +193,10 @@ impl Handle {
     ///
     /// When the hook fails or panics.
     pub fn stopped(&mut self) -> Result<(), CallError> {
-        if !self.module.has_hook("stopped") {
+        if !self.module().has_hook("stopped") {
             return Ok(());
         }
-        let stopped = supported(self.module.table.stopped, "stopped")?;
+        let stopped = supported(self.module().table.stopped, "stopped")?;
         // SAFETY: see `Handle::call`.
         self.call(|instance, host| unsafe { stopped(instance, host) }).map(drop)
     }
@@ -183,13 +225,17 @@ impl Handle {
         let inbox = self.inbox.as_ref().map(PostBox::table);
         let result = call_with(inbox, answer, |host| entry(instance, host));
         self.poisoned = matches!(result, Err(CallError::Panicked(_)));
+        if self.poisoned {
+            // It may be half-changed: no other code is to look at it.
+            self.leave();
+        }
         result
     }
 }
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        if let Some(destroy) = self.module.table.destroy {
+        if let Some(destroy) = self.module().table.destroy {
             // SAFETY: the instance was made by this table, and nobody uses it after this. A panic in a destructor
             // stays in the library; there is nobody left to tell.
             let _ = unsafe { destroy(self.instance) };

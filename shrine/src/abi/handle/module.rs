@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use super::LibraryError;
+use super::alike::{Facts, Origin};
 use super::call::{CallError, call, supported};
 use super::descriptor::{read, text_of};
 use super::instance::Handle;
@@ -25,6 +26,12 @@ pub struct Module {
     description: Description,
     /// Asked for when a state is reconciled.
     nested: OnceLock<Result<Vec<NestedChain>, CallError>>,
+    /// The version of this crate that it was built with.
+    shrine: String,
+    /// Where its code comes from, as far as that is proved.
+    pub(super) origin: Option<Origin>,
+    /// How its state lies in memory, or why that is not told; once it was asked.
+    layout: OnceLock<Result<String, String>>,
     pub(super) table: Table,
 }
 
@@ -33,12 +40,17 @@ impl Module {
     ///
     /// # Safety
     ///
-    /// As [`Library::open`](super::Library::open).
-    pub(super) unsafe fn open(descriptor: *const Descriptor) -> Result<Self, LibraryError> {
+    /// As [`Library::open`](super::Library::open), and for an origin as
+    /// [`Library::of_toolchain`](super::Library::of_toolchain); code is part of this program if it says so.
+    pub(super) unsafe fn open(
+        descriptor: *const Descriptor,
+        origin: Option<Origin>,
+    ) -> Result<Self, LibraryError> {
         // SAFETY: the caller's promise.
         let descriptor = unsafe { read(descriptor) }?;
         // SAFETY: written by `Descriptor::of`: text constants of the library.
-        let [id, version] = [descriptor.id, descriptor.version].map(|text| unsafe { text_of(text) });
+        let [id, version, shrine] = [descriptor.id, descriptor.version, descriptor.shrine_version]
+            .map(|text| unsafe { text_of(text) });
         if descriptor.panic_strategy != PANIC_UNWIND {
             return Err(LibraryError::AbortsOnPanic { what: format!("widget `{id}`") });
         }
@@ -52,7 +64,8 @@ impl Module {
             what: format!("widget `{id}`"),
             reason: error.to_string(),
         })?;
-        Ok(Self { id, version, fingerprint, description, nested: OnceLock::new(), table })
+        let (nested, layout) = (OnceLock::new(), OnceLock::new());
+        Ok(Self { id, version, fingerprint, description, nested, shrine, origin, layout, table })
     }
 
     /// The widget's id.
@@ -100,6 +113,18 @@ impl Module {
         let alive = supported(self.table.alive, "alive")?;
         // SAFETY: the contract of `Library::open`; the host is valid during the call.
         call(|host| unsafe { alive(host) }).map(|answer| answer.result)
+    }
+
+    /// What decides whether instances can be moved to or from it as they lie in memory.
+    pub(super) fn facts(&self) -> Facts<'_> {
+        let layout = self.layout.get_or_init(|| layout(&self.table).map_err(|error| error.to_string()));
+        Facts {
+            origin: self.origin.as_ref(),
+            shrine: &self.shrine,
+            version: &self.version,
+            fingerprint: self.fingerprint,
+            layout: layout.as_deref().map_err(String::as_str),
+        }
     }
 
     /// Makes an instance from the widget's `Default`.
@@ -249,4 +274,11 @@ fn describe(table: &Table) -> Result<Description, CallError> {
     // SAFETY: the contract of `Library::open`; the host is valid during the call.
     let answer = call(|host| unsafe { describe(host) })?;
     from_bytes(&answer.result).map_err(CallError::unreadable)
+}
+
+fn layout(table: &Table) -> Result<String, CallError> {
+    let layout = supported(table.layout, "layout")?;
+    // SAFETY: the contract of `Library::open`; the host is valid during the call.
+    let answer = call(|host| unsafe { layout(host) })?;
+    String::from_utf8(answer.result).map_err(CallError::unreadable)
 }

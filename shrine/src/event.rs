@@ -392,6 +392,12 @@ pub struct WidgetUpdate {
     pub instances: usize,
     /// How their state travelled.
     pub plan: PlanKind,
+    /// How many of them were moved as they lie in memory, without being encoded.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub in_place: usize,
+    /// Why others were encoded, although nothing about their state has changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoded: Option<String>,
 }
 
 /// How state travels to new code.
@@ -521,6 +527,9 @@ pub struct InstancePlan {
     pub to: String,
     /// How its state would travel.
     pub plan: PlanKind,
+    /// Whether it would be moved as it lies in memory, without being encoded.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_place: bool,
     /// What would happen to each field that is touched; only a dry run looks.
     pub report: Vec<FieldReport>,
     /// Why it would fail, as far as a dry run can tell.

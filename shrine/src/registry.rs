@@ -38,6 +38,7 @@ mod accept;
 mod carry;
 mod clock;
 mod connection;
+mod crew;
 mod error;
 mod graph;
 mod history;
@@ -48,6 +49,7 @@ mod lane;
 mod lifecycle;
 mod log;
 mod messages;
+mod past;
 mod probation;
 mod report;
 mod states;
@@ -61,6 +63,7 @@ use std::time::Duration;
 
 use accept::{Deferred, Handler};
 use connection::{Endpoint, Transforms};
+use crew::Crew;
 use graph::Graph;
 use inbox::Shared;
 use instance::Instance;
@@ -132,6 +135,14 @@ impl LoadedCode {
 struct Loaded {
     module: Arc<Module>,
     library: String,
+    /// Its instances.
+    crew: Arc<Crew>,
+}
+
+impl Loaded {
+    fn new(module: &Arc<Module>, library: &str) -> Self {
+        Self { module: Arc::clone(module), library: library.to_owned(), crew: Crew::new(module) }
+    }
 }
 
 impl std::fmt::Debug for Registry {
@@ -197,8 +208,7 @@ impl Registry {
         }
         self.settle();
         for module in Library::in_process(LINKED).with::<W>()?.modules() {
-            let loaded = Loaded { module: Arc::clone(module), library: LINKED.to_owned() };
-            self.code.modules.insert(module.id().to_owned(), loaded);
+            self.code.modules.insert(module.id().to_owned(), Loaded::new(module, LINKED));
         }
         Ok(())
     }
@@ -245,7 +255,7 @@ impl Registry {
     pub fn remove_library(&mut self, library: &str) {
         self.settle();
         let is_of = |instance: &Instance| {
-            self.code.modules.get(instance.module.id()).is_some_and(|loaded| loaded.library == library)
+            self.code.modules.get(instance.module().id()).is_some_and(|loaded| loaded.library == library)
         };
         let instances = self.graph.instances.iter().enumerate();
         let places = instances.filter(|(_, instance)| is_of(instance)).map(|(at, _)| at).collect();
@@ -275,7 +285,7 @@ impl Registry {
     pub fn instances(&self) -> Vec<InstanceSummary> {
         let summary = |instance: &Instance| InstanceSummary {
             id: instance.id.clone(),
-            widget: instance.module.id().to_owned(),
+            widget: instance.module().id().to_owned(),
         };
         self.graph.instances.iter().map(summary).collect()
     }
@@ -287,21 +297,22 @@ impl Registry {
     /// When there is no such instance.
     pub fn instance(&self, instance: &str) -> Result<InstanceInfo, RegistryError> {
         let found = &self.graph.instances[self.at(instance)?];
-        let last = found.updates.last();
+        let past = found.whole_past();
+        let last = past.updates.last();
         let places = self.graph.connections_of(instance);
         let connections = places.iter().filter_map(|place| self.graph.connection(*place));
         let waiting = connections.clone().filter(|connection| connection.target.instance == instance);
         Ok(InstanceInfo {
             instance: found.id.clone(),
-            widget: found.module.id().to_owned(),
-            version: found.module.version().to_owned(),
-            library: self.code.modules.get(found.module.id()).map(|loaded| loaded.library.clone()),
+            widget: found.module().id().to_owned(),
+            version: found.module().version().to_owned(),
+            library: self.code.modules.get(found.module().id()).map(|loaded| loaded.library.clone()),
             generation: last.map_or(found.born, |mark| mark.generation),
             last_update_us: last.map(|mark| u64::try_from(mark.at.as_micros()).unwrap_or(u64::MAX)),
-            versions: found.updates.versions(),
+            versions: past.updates.versions(),
             is_down: found.handle.is_none(),
             waiting: waiting.map(|connection| connection.lane.len()).sum(),
-            history: found.history.len(),
+            history: past.history.len(),
             connections: connections
                 .filter(|connection| connection.source.is_some())
                 .map(connection::Connection::summary)
@@ -327,11 +338,11 @@ impl Registry {
             return Err(RegistryError::UnknownWidget { widget: widget.to_owned(), known });
         };
         let (slot, now) = (self.shared.slot(instance), self.clock.now());
-        let made = loaded.module.create().and_then(|handle| Instance::new(instance, handle, slot, now));
+        let made = Instance::new(instance, &loaded.crew, slot, now);
         let mut made = made.map_err(|error| RegistryError::Call { instance: instance.to_owned(), error })?;
         made.born = self.code.generation;
         self.settle();
-        self.shared.begins(&made.slot, &made.module);
+        self.shared.begins(&made.slot, made.crew());
         self.graph.insert(made, &self.code.transforms);
         self.log(Event::Created { instance: instance.to_owned(), widget: widget.to_owned() });
         self.tell_parked();
@@ -436,7 +447,7 @@ fn endpoint(text: &str) -> Result<Endpoint, RegistryError> {
 }
 
 fn unknown_port(instance: &Instance, port: &str, input: bool) -> RegistryError {
-    let interface = instance.module.interface();
+    let interface = instance.module().interface();
     let ports = if input { &interface.inputs } else { &interface.outputs };
     let known = ports.iter().map(|port| port.name.clone()).collect();
     RegistryError::UnknownPort { instance: instance.id.clone(), port: port.to_owned(), input, known }

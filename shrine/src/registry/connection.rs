@@ -82,6 +82,9 @@ pub(super) struct Connection {
     pub(super) options: ConnectOptions,
     pub(super) route: Route,
     pub(super) lane: Lane,
+    /// Whether messages pass as they are: it is live, has no transform, and all that waits is of the type that is taken.
+    /// Then only code with other ports can make a difference to it.
+    pub(super) is_plain: bool,
     /// Whether the target's list of what is next knows of this connection.
     pub(super) listed: bool,
     /// Why it is parked, as it was told last.
@@ -127,7 +130,16 @@ pub(super) type Transforms = BTreeMap<String, Arc<Transform>>;
 impl Connection {
     pub(super) fn new(source: Option<Endpoint>, target: Endpoint, options: ConnectOptions) -> Self {
         let route = Route::Parked(String::new());
-        Self { source, target, options, route, lane: Lane::default(), listed: false, told: None }
+        Self {
+            source,
+            target,
+            options,
+            route,
+            lane: Lane::default(),
+            is_plain: false,
+            listed: false,
+            told: None,
+        }
     }
 
     /// Why it is parked, if it is.
@@ -136,6 +148,11 @@ impl Connection {
             Route::Live(_) => None,
             Route::Parked(reason) => Some(reason),
         }
+    }
+
+    /// Whether it counts in reports: what comes from outside does only while something waits.
+    pub(super) fn is_shown(&self) -> bool {
+        self.source.is_some() || !self.lane.is_empty()
     }
 
     /// Whether its producer has to wait.
@@ -174,6 +191,13 @@ pub(super) struct Fit {
     pub(super) passes: Vec<bool>,
     /// Whether messages that are sent from now on, or that wait, are read as another type.
     pub(super) converts: bool,
+}
+
+impl Fit {
+    /// Whether messages pass as they are, all of them.
+    pub(super) fn is_plain(&self) -> bool {
+        self.transform.is_none() && !self.converts && self.passes.iter().all(|passes| *passes)
+    }
 }
 
 /// Whether a connection fits the code at its ends; if not, why. `None` is an instance that is not there.

@@ -7,7 +7,7 @@
 //! message runs all the same.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use super::ConnectOptions;
 use super::connection::{Connection, Endpoint, Path, Route, Transforms, fit};
@@ -166,6 +166,19 @@ impl Graph {
         }
     }
 
+    /// Validates these connections, and fits their instances and those at `changed` to them. The order of turns stays.
+    pub(super) fn wire_some(&mut self, places: &[usize], changed: &BTreeSet<usize>, transforms: &Transforms) {
+        let mut instances = changed.clone();
+        for place in places {
+            self.validate(*place, transforms);
+            let ends = self.connection(*place).map(ends_of).unwrap_or_default();
+            instances.extend(ends.iter().filter_map(|end| self.at(end)));
+        }
+        for at in instances {
+            self.fit_instance(at);
+        }
+    }
+
     /// Validates the connections of an instance against the code that it and the others run, and fits it to them.
     fn wire(&mut self, at: usize, transforms: &Transforms) {
         for place in self.connections_of(&self.instances[at].id) {
@@ -177,11 +190,12 @@ impl Graph {
     /// Fits an instance to the code that it runs and to its connections, which were validated.
     fn fit_instance(&mut self, at: usize) {
         let instance = &mut self.instances[at];
-        let interface = instance.module.interface();
+        let interface = instance.module().interface();
+        let (inputs, outputs) = (interface.inputs.len(), interface.outputs.len());
         instance.routes.iter_mut().for_each(Vec::clear);
-        instance.routes.resize_with(interface.outputs.len(), Vec::new);
+        instance.routes.resize_with(outputs, Vec::new);
         instance.inlets.clear();
-        instance.inlets.resize(interface.inputs.len(), None);
+        instance.inlets.resize(inputs, None);
         instance.next.clear();
         instance.full = 0;
         let Some(places) = self.named.get(&instance.id).cloned() else { return };
@@ -193,7 +207,7 @@ impl Graph {
                 && source.instance == id
             {
                 let instance = &mut self.instances[at];
-                let outputs = &instance.module.interface().outputs;
+                let outputs = &instance.module().interface().outputs;
                 if let Some(port) = outputs.iter().position(|port| port.name == source.port) {
                     instance.routes[port].push(place);
                 }
@@ -219,7 +233,7 @@ impl Graph {
     }
 
     fn module(&self, instance: &str) -> Option<&Module> {
-        Some(&self.instances[self.at(instance)?].module)
+        Some(self.instances[self.at(instance)?].module())
     }
 
     fn validate(&mut self, place: usize, transforms: &Transforms) {
@@ -229,9 +243,10 @@ impl Graph {
         let source_module = source.and_then(|source| self.module(&source.instance));
         let modules = (source_module, self.module(&target.instance));
         let found = fit(connection, (source, target), modules, transforms);
-        let mut passes = None;
+        let (mut passes, mut is_plain) = (None, false);
         let route = match (found, end(target)) {
             (Ok(fit), Some(target)) => {
+                is_plain = fit.is_plain();
                 let source = source.and_then(end);
                 passes = Some(fit.passes);
                 Route::Live(Path { source, target, port: fit.input, transform: fit.transform })
@@ -240,7 +255,7 @@ impl Graph {
             (Err(reason), _) => Route::Parked(reason),
         };
         if let Some(connection) = self.connection_mut(place) {
-            connection.route = route;
+            (connection.route, connection.is_plain) = (route, is_plain);
             if let Some(passes) = passes {
                 connection.lane.sort_out(&passes);
             }
@@ -294,7 +309,7 @@ impl Graph {
 
     fn feed(&mut self, at: usize, port: u32, place: usize, payload: Payload) {
         self.save(place);
-        let info = &self.instances[at].module.interface().outputs[port as usize];
+        let info = &self.instances[at].module().interface().outputs[port as usize];
         let Some(Some(connection)) = self.connections.get_mut(place) else { return };
         let was_full = connection.holds_producer();
         let of = connection.lane.type_index(info.fingerprint, || PayloadInfo::from(info));
@@ -328,7 +343,7 @@ impl Graph {
         let index = connection.lane.type_index(of.fingerprint, || PayloadInfo::from(of));
         connection.lane.push(connection.options.mode, seq, index, payload);
         if let Route::Live(path) = &connection.route {
-            let takes = self.instances[path.target].module.interface().inputs.get(path.port as usize);
+            let takes = self.instances[path.target].module().interface().inputs.get(path.port as usize);
             if takes.is_none_or(|takes| takes.fingerprint != of.fingerprint) {
                 // It was accepted when other code ran: whether it can be read now is found out, or it waits.
                 self.validate(place, transforms);
@@ -341,7 +356,7 @@ impl Graph {
     fn inlet(&mut self, target: Endpoint, transforms: &Transforms) -> usize {
         if let Some(at) = self.at(&target.instance) {
             let instance = &self.instances[at];
-            let inputs = &instance.module.interface().inputs;
+            let inputs = &instance.module().interface().inputs;
             let port = inputs.iter().position(|port| port.name == target.port);
             if let Some(place) = port.and_then(|port| instance.inlets[port]) {
                 return place;

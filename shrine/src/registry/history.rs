@@ -177,7 +177,7 @@ pub(super) struct Step {
 }
 
 /// The history of one instance.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct History {
     limits: HistoryLimits,
     policy: Policy,
@@ -197,7 +197,7 @@ pub(super) struct History {
     attic: usize,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Entry {
     index: u64,
     /// The same as that of its neighbours, where those say the same.

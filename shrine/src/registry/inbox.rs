@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::connection::{self, Endpoint};
+use super::crew::Crew;
 use super::endpoint;
 use super::error::list;
 use crate::abi::handle::{Module, Post, PostError};
@@ -149,7 +150,7 @@ struct Shelf {
 struct Running {
     /// Tells it from others that were or will be called like it.
     number: u64,
-    module: Arc<Module>,
+    crew: Arc<Crew>,
 }
 
 /// A message that another thread has sent.
@@ -179,15 +180,15 @@ impl Shared {
     }
 
     /// An instance takes messages from now on.
-    pub(super) fn begins(&self, slot: &Slot, module: &Arc<Module>) {
-        let running = Running { number: slot.number, module: Arc::clone(module) };
+    pub(super) fn begins(&self, slot: &Slot, crew: &Arc<Crew>) {
+        let running = Running { number: slot.number, crew: Arc::clone(crew) };
         self.shelf().instances.insert(slot.instance.clone(), running);
     }
 
-    /// An instance runs other code now.
-    pub(super) fn runs(&self, instance: &str, module: &Arc<Module>) {
+    /// An instance changes its code with others from now on.
+    pub(super) fn runs(&self, instance: &str, crew: &Arc<Crew>) {
         if let Some(running) = self.shelf().instances.get_mut(instance) {
-            running.module = Arc::clone(module);
+            running.crew = Arc::clone(crew);
         }
     }
 
@@ -233,11 +234,12 @@ impl Shared {
         }
         let Endpoint { instance, port } = target;
         let running = shelf.instances.get(instance);
-        let Some(Running { module, .. }) =
+        let Some(Running { crew, .. }) =
             running.filter(|running| number.is_none_or(|number| running.number == number))
         else {
             return Err(InboxError::UnknownInstance { instance: instance.clone() });
         };
+        let module = crew.module();
         let inputs = &module.interface().inputs;
         let name = connection::renamed(inputs, port).unwrap_or(port);
         let Some((at, info)) = connection::input(module, name) else {

@@ -1,34 +1,38 @@
 //! A running instance of a widget.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::crew::Crew;
 use super::error::RegistryError;
-use super::history::updates::UpdateCheckpoints;
 use super::history::{History, Snapshot};
 use super::inbox::Slot;
+use super::past::Past;
 use crate::abi::handle::{CallError, Handle, Module};
 use crate::state::attic::Attic;
 use crate::state::shape::Shape;
 
+/// What an update looks at first is in front, in the order that is written.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Instance {
-    pub(super) id: String,
-    /// The code that it runs; also when it is down.
-    pub(super) module: Arc<Module>,
+    /// Those that run the same code; also when it is down.
+    crew: Arc<Crew>,
     /// The instance itself; none when it could not be restored after a fault.
     pub(super) handle: Option<Handle>,
+    /// Whether the last state of the history is the encoding of the state as it is now.
+    is_recorded: bool,
+    pub(super) id: String,
     pub(super) attic: Arc<Attic>,
     /// Where the messages of its own threads go. The same for as long as the instance is there, whatever code it runs.
     pub(super) slot: Arc<Slot>,
     pub(super) timers: Vec<Timer>,
-    pub(super) history: History,
+    past: Past,
     /// The generation in which it was made.
     pub(super) born: u64,
-    /// The states around the last updates.
-    pub(super) updates: UpdateCheckpoints,
     /// The output ports whose messages are reported even if something is connected.
     pub(super) watched: BTreeSet<String>,
     /// For each output port, the places of the connections that leave it.
@@ -53,24 +57,22 @@ pub(super) struct Timer {
 }
 
 impl Instance {
-    pub(super) fn new(
-        id: &str,
-        mut handle: Handle,
-        slot: Arc<Slot>,
-        now: Duration,
-    ) -> Result<Self, CallError> {
-        let module = Arc::clone(handle.module());
+    pub(super) fn new(id: &str, crew: &Arc<Crew>, slot: Arc<Slot>, now: Duration) -> Result<Self, CallError> {
+        let module = Arc::clone(crew.module());
+        let mut handle = module.create()?;
+        crew.take_in(&mut handle);
         let state = handle.encode()?.into();
         let snapshot = Snapshot { module: Arc::clone(&module), state, attic: Arc::default() };
         Ok(Self {
-            id: id.to_owned(),
+            crew: Arc::clone(crew),
             handle: Some(handle.with_inbox(slot.clone())),
+            is_recorded: true,
+            id: id.to_owned(),
             attic: Arc::default(),
             slot,
             timers: timers_of(&module, &[], now),
-            history: History::new("created", snapshot),
+            past: Past::new(History::new("created", snapshot), crew),
             born: 0,
-            updates: UpdateCheckpoints::default(),
             watched: BTreeSet::new(),
             routes: Vec::new(),
             inlets: Vec::new(),
@@ -78,8 +80,75 @@ impl Instance {
             full: 0,
             in_turn: false,
             is_held: false,
-            module,
         })
+    }
+
+    /// The code that it runs; also when it is down.
+    pub(super) fn module(&self) -> &Arc<Module> {
+        self.crew.module()
+    }
+
+    /// Those that run the same code.
+    pub(super) fn crew(&self) -> &Arc<Crew> {
+        &self.crew
+    }
+
+    /// Has it run other code from now on. The caller gives it an instance of that.
+    pub(super) fn transfer(&mut self, crew: &Arc<Crew>) {
+        self.past.catch_up(&self.crew);
+        self.crew = Arc::clone(crew);
+        self.past.skip(crew);
+    }
+
+    /// Its history and updates, written down to the last.
+    pub(super) fn past(&mut self) -> &mut Past {
+        self.past.catch_up(&self.crew);
+        &mut self.past
+    }
+
+    /// The same, for somebody who only looks.
+    pub(super) fn whole_past(&self) -> Cow<'_, Past> {
+        self.past.whole(&self.crew)
+    }
+
+    /// Its history and updates before an update that moved its crew: that of this number.
+    pub(super) fn past_before(&mut self, update: usize) -> &mut Past {
+        self.past.catch_up_to(&self.crew, update);
+        &mut self.past
+    }
+
+    /// Notes that the last update of its crew was written down for it by itself.
+    pub(super) fn skip_update(&mut self) {
+        self.past.skip(&self.crew);
+    }
+
+    /// The last state of its history, recorded or not.
+    pub(super) fn last_state(&self) -> Snapshot {
+        // An update that is not written down yet changed nothing but the code.
+        Snapshot { module: Arc::clone(self.module()), ..self.past.history.current().clone() }
+    }
+
+    /// Enters the state that a handler has left, encoded, into its history.
+    pub(super) fn record(
+        &mut self,
+        handler: impl for<'a> FnOnce(&'a Module, &'a [Timer]) -> (&'static str, &'a str),
+        state: &[u8],
+    ) {
+        self.past.catch_up(&self.crew);
+        let module = self.crew.module();
+        let (what, name) = handler(module, &self.timers);
+        self.past.history.note_handled(format_args!("{what} {name}"), module, state, &self.attic);
+        self.is_recorded = true;
+    }
+
+    /// Notes whether the last state of the history is the encoding of the state as it is now.
+    pub(super) fn set_recorded(&mut self, is_recorded: bool) {
+        self.is_recorded = is_recorded;
+    }
+
+    /// Whether it runs, and its state as it is now is recorded: then it can change its code as it is.
+    pub(super) fn is_settled(&self) -> bool {
+        self.is_recorded && self.handle.as_ref().is_some_and(|handle| !handle.is_poisoned())
     }
 
     pub(super) fn handle(&mut self) -> Result<&mut Handle, RegistryError> {
@@ -98,17 +167,17 @@ impl Instance {
     pub(super) fn state(&mut self) -> Result<Arc<[u8]>, CallError> {
         match &mut self.handle {
             Some(handle) => handle.encode().map(Into::into),
-            None => Ok(Arc::clone(&self.history.current().state)),
+            None => Ok(Arc::clone(&self.past.history.current().state)),
         }
     }
 
     pub(super) fn snapshot(&mut self) -> Result<Snapshot, CallError> {
         let state = self.state()?;
-        Ok(Snapshot { module: Arc::clone(&self.module), state, attic: Arc::clone(&self.attic) })
+        Ok(Snapshot { module: Arc::clone(self.module()), state, attic: Arc::clone(&self.attic) })
     }
 
     pub(super) fn shape(&self) -> &Shape {
-        head_shape(&self.module)
+        head_shape(self.module())
     }
 
     /// Puts an instance from that state in place of the current one, in the same code.
@@ -120,18 +189,26 @@ impl Instance {
 
     /// An instance from that state, in the code that this one runs.
     pub(super) fn decode(&self, snapshot: &Snapshot) -> Result<(Handle, Attic), CallError> {
-        self.module.decode(self.module.version(), &snapshot.state, &snapshot.attic)
+        self.module().decode(self.module().version(), &snapshot.state, &snapshot.attic)
     }
 
     /// Puts that instance in place of the current one.
     pub(super) fn install(&mut self, handle: Handle, attic: Attic) {
-        self.handle = Some(handle.with_inbox(self.slot.clone()));
+        let inbox = self.slot.clone();
+        self.put(handle.with_inbox(inbox), attic);
+    }
+
+    /// The same for one that has its inbox.
+    pub(super) fn put(&mut self, mut handle: Handle, attic: Attic) {
+        self.crew.take_in(&mut handle);
+        self.handle = Some(handle);
         self.attic = Arc::new(attic);
+        self.is_recorded = false;
     }
 
     /// Fits timers to the code that the instance now runs.
     pub(super) fn adopt_timers(&mut self, now: Duration) {
-        self.timers = timers_of(&self.module, &self.timers, now);
+        self.timers = timers_of(self.crew.module(), &self.timers, now);
     }
 }
 

@@ -44,7 +44,10 @@ impl Registry {
         match &mut instance.handle {
             Some(handle) if !handle.is_poisoned() && handle.module().has_hook(hook) => {
                 let _guard = self.watchdog.enter(&instance.id, hook);
-                call(handle)
+                let result = call(handle);
+                // It may have changed the state.
+                instance.set_recorded(false);
+                result
             }
             _ => Ok(()),
         }

@@ -49,7 +49,7 @@ impl Registry {
     /// When the port is unknown or takes another type.
     pub fn send<T: State>(&mut self, target: &str, message: &T) -> Result<(), RegistryError> {
         let (at, port, target) = self.input(target)?;
-        let info = &self.graph.instances[at].module.interface().inputs[port as usize];
+        let info = &self.graph.instances[at].module().interface().inputs[port as usize];
         if info.fingerprint != T::FINGERPRINT {
             return Err(RegistryError::OtherType {
                 target: target.to_string(),
@@ -58,7 +58,7 @@ impl Registry {
             });
         }
         let payload = to_bytes(message).map_err(|error| self.call_failed(at, error.to_string()))?;
-        let module = Arc::clone(&self.graph.instances[at].module);
+        let module = Arc::clone(self.graph.instances[at].module());
         self.send_in(target, &module, port, payload);
         Ok(())
     }
@@ -70,7 +70,7 @@ impl Registry {
     /// When the port is unknown, or the JSON is not of its type.
     pub fn send_json(&mut self, target: &str, message: &serde_json::Value) -> Result<(), RegistryError> {
         let (at, port, target) = self.input(target)?;
-        let module = Arc::clone(&self.graph.instances[at].module);
+        let module = Arc::clone(self.graph.instances[at].module());
         let shape = &module.interface().inputs[port as usize].shape;
         let value = from_json(message, shape).map_err(|mismatch| RegistryError::Shape {
             target: target.to_string(),
@@ -135,7 +135,7 @@ impl Registry {
         let Endpoint { instance, port } = endpoint(source)?;
         let at = self.at(&instance)?;
         let found = &mut self.graph.instances[at];
-        if connection::output(&found.module, &port).is_none() {
+        if connection::output(found.module(), &port).is_none() {
             return Err(unknown_port(found, &port, false));
         }
         if is_watched {
@@ -167,7 +167,7 @@ impl Registry {
         let target = endpoint(target)?;
         let at = self.at(&target.instance)?;
         let found = &self.graph.instances[at];
-        match connection::input(&found.module, &target.port) {
+        match connection::input(found.module(), &target.port) {
             Some((port, _)) => Ok((at, port, target)),
             None => Err(unknown_port(found, &target.port, true)),
         }
@@ -208,7 +208,7 @@ impl Registry {
         let Some(connection) = self.graph.connection(place) else { return false };
         let Route::Live(path) = &connection.route else { return false };
         let (of, port) = (connection.lane.type_of(&message), path.port);
-        let module = &self.graph.instances[at].module;
+        let module = self.graph.instances[at].module();
         let prepared = prepare(&message.payload, of, (path.transform.as_deref(), port), module);
         match prepared {
             Ok(None) => return true,
@@ -219,10 +219,10 @@ impl Registry {
             }
             Ok(Some(payload)) => {
                 let instance = &mut self.graph.instances[at];
-                let Some(handle) = &mut instance.handle else { return false };
                 let handler = Handler::Input(port);
                 let guard =
-                    self.watchdog.enter(&instance.id, handler.name(&instance.module, &instance.timers));
+                    self.watchdog.enter(&instance.id, handler.name(instance.module(), &instance.timers));
+                let Some(handle) = &mut instance.handle else { return false };
                 let result = handle.deliver(port, &payload);
                 drop(guard);
                 self.handled(at, handler, result);
@@ -233,6 +233,8 @@ impl Registry {
 
     /// What follows a handler: its messages leave, and its state is recorded.
     fn handled(&mut self, at: usize, handler: Handler, result: Result<Sent, CallError>) {
+        // Until it is recorded below, and for good if it is not.
+        self.graph.instances[at].set_recorded(false);
         let error = match result {
             Ok(sent) => {
                 self.dispatch(at, sent);
@@ -242,7 +244,7 @@ impl Registry {
             Err(error) => error,
         };
         let instance = &self.graph.instances[at];
-        let name = handler.name(&instance.module, &instance.timers).to_owned();
+        let name = handler.name(instance.module(), &instance.timers).to_owned();
         if matches!(error, CallError::Panicked(_)) && self.is_on_probation(at) {
             self.take_back(at, &name, &error);
         } else {
@@ -254,7 +256,7 @@ impl Registry {
         for (port, payload) in sent {
             let instance = &self.graph.instances[at];
             if !instance.watched.is_empty()
-                && let Some(info) = instance.module.interface().outputs.get(port as usize)
+                && let Some(info) = instance.module().interface().outputs.get(port as usize)
                 && instance.watched.contains(&info.name)
                 && instance.routes.get(port as usize).is_some_and(|routes| !routes.is_empty())
             {
@@ -269,7 +271,7 @@ impl Registry {
     /// Reports a message that leaves the graph, or is watched.
     fn output(&mut self, at: usize, port: u32, payload: &[u8]) {
         let found = &self.graph.instances[at];
-        let Some(info) = found.module.interface().outputs.get(port as usize) else { return };
+        let Some(info) = found.module().interface().outputs.get(port as usize) else { return };
         let value = from_bytes::<Value>(payload).map(|value| to_json(&value, &info.shape));
         let event = match value {
             Ok(value) => Event::Output { instance: found.id.clone(), port: info.name.clone(), value },
@@ -287,9 +289,7 @@ impl Registry {
         let Some(handle) = &mut found.handle else { return };
         match handle.encode_into(&mut self.buffer) {
             Ok(()) => {
-                let (what, name) = (handler.what(), handler.name(&found.module, &found.timers));
-                let cause = format_args!("{what} {name}");
-                found.history.note_handled(cause, &found.module, &self.buffer, &found.attic);
+                found.record(|module, timers| (handler.what(), handler.name(module, timers)), &self.buffer)
             }
             Err(error) => self.fault(at, "state", &error),
         }
@@ -314,7 +314,7 @@ impl Registry {
         let has_panicked = found.handle.as_ref().is_some_and(Handle::is_poisoned);
         if has_panicked {
             found.handle = None;
-            let snapshot = found.history.current().clone();
+            let snapshot = found.last_state();
             if let Err(error) = found.rebuild(&snapshot) {
                 let reason = format!("it could not be restored and is down until the next update: {error}");
                 events.push(Event::Fault { instance, port: port.to_owned(), reason });

@@ -45,8 +45,8 @@ impl Registry {
         let found = &self.graph.instances[at];
         Ok(Event::State {
             instance: found.id.clone(),
-            widget: found.module.id().to_owned(),
-            version: found.module.version().to_owned(),
+            widget: found.module().id().to_owned(),
+            version: found.module().version().to_owned(),
             value: to_json(&value, found.shape()),
         })
     }
@@ -76,7 +76,7 @@ impl Registry {
         let bytes = to_bytes(&value).map_err(|error| self.call_failed(at, error.to_string()))?;
         let found = &mut self.graph.instances[at];
         let snapshot = Snapshot {
-            module: Arc::clone(&found.module),
+            module: Arc::clone(found.module()),
             state: bytes.into(),
             attic: Arc::clone(&found.attic),
         };
@@ -84,7 +84,7 @@ impl Registry {
             .decode(&snapshot)
             .map_err(|error| RegistryError::Call { instance: instance.to_owned(), error })?;
         self.replace(at, handle, attic);
-        self.graph.instances[at].history.note(Occasion::Change, format_args!("set"), snapshot);
+        self.graph.instances[at].past().history.note(Occasion::Change, format_args!("set"), snapshot);
         self.started(at);
         Ok(())
     }
@@ -115,7 +115,7 @@ impl Registry {
         let at = self.at(instance)?;
         Ok(Event::History {
             instance: instance.to_owned(),
-            value: self.graph.instances[at].history.summaries(),
+            value: self.graph.instances[at].whole_past().history.summaries(),
         })
     }
 
@@ -127,7 +127,7 @@ impl Registry {
     /// When there is no such instance, nothing is before, or that state has no way into the running code.
     pub fn undo(&mut self, instance: &str) -> Result<(), RegistryError> {
         let at = self.at(instance)?;
-        let Some(step) = self.graph.instances[at].history.undo() else {
+        let Some(step) = self.graph.instances[at].past().history.undo() else {
             return Err(RegistryError::NoHistory { instance: instance.to_owned(), what: "undo" });
         };
         self.go(at, step)
@@ -140,7 +140,7 @@ impl Registry {
     /// As [`undo`](Self::undo).
     pub fn redo(&mut self, instance: &str) -> Result<(), RegistryError> {
         let at = self.at(instance)?;
-        let Some(step) = self.graph.instances[at].history.redo() else {
+        let Some(step) = self.graph.instances[at].past().history.redo() else {
             return Err(RegistryError::NoHistory { instance: instance.to_owned(), what: "redo" });
         };
         self.go(at, step)
@@ -153,7 +153,7 @@ impl Registry {
     /// When there is no such instance or entry, or that state has no way into the running code.
     pub fn jump(&mut self, instance: &str, index: u64) -> Result<(), RegistryError> {
         let at = self.at(instance)?;
-        let step = self.graph.instances[at].history.jump(index);
+        let step = self.graph.instances[at].past().history.jump(index);
         self.go(at, step.map_err(|error| history_error(instance, error))?)
     }
 
@@ -164,10 +164,11 @@ impl Registry {
     /// When there is no such instance, that can be no name, or the state cannot be encoded.
     pub fn checkpoint(&mut self, instance: &str, name: &str) -> Result<u64, RegistryError> {
         let at = self.at(instance)?;
+        self.keep_moved(at);
         let found = &mut self.graph.instances[at];
         let snapshot =
             found.snapshot().map_err(|error| RegistryError::Call { instance: instance.to_owned(), error })?;
-        found.history.checkpoint(name, snapshot).map_err(|error| history_error(instance, error))
+        found.past().history.checkpoint(name, snapshot).map_err(|error| history_error(instance, error))
     }
 
     /// Goes to the state that was named.
@@ -177,7 +178,7 @@ impl Registry {
     /// When there is no such instance or checkpoint, or that state has no way into the running code.
     pub fn restore(&mut self, instance: &str, checkpoint: &str) -> Result<(), RegistryError> {
         let at = self.at(instance)?;
-        let step = self.graph.instances[at].history.restore(checkpoint);
+        let step = self.graph.instances[at].past().history.restore(checkpoint);
         self.go(at, step.map_err(|error| history_error(instance, error))?)
     }
 
@@ -188,7 +189,8 @@ impl Registry {
     /// When there is no such instance.
     pub fn set_history(&mut self, instance: &str, policy: Policy) -> Result<(), RegistryError> {
         let at = self.at(instance)?;
-        self.graph.instances[at].history.set_policy(policy);
+        self.keep_moved(at);
+        self.graph.instances[at].past().history.set_policy(policy);
         Ok(())
     }
 
@@ -199,7 +201,8 @@ impl Registry {
     /// When there is no such instance.
     pub fn set_history_limits(&mut self, instance: &str, limits: HistoryLimits) -> Result<(), RegistryError> {
         let at = self.at(instance)?;
-        self.graph.instances[at].history.set_limits(limits);
+        self.keep_moved(at);
+        self.graph.instances[at].past().history.set_limits(limits);
         Ok(())
     }
 
@@ -207,7 +210,9 @@ impl Registry {
     fn go(&mut self, at: usize, step: Step) -> Result<(), RegistryError> {
         self.settle();
         let restored = self.restore_snapshot(at, &step.snapshot)?;
-        self.graph.instances[at].history.arrived(step, restored);
+        let found = &mut self.graph.instances[at];
+        found.past().history.arrived(step, restored);
+        found.set_recorded(true);
         self.started(at);
         Ok(())
     }
@@ -224,19 +229,19 @@ impl Registry {
     fn restore_snapshot(&mut self, at: usize, target: &Snapshot) -> Result<Snapshot, RegistryError> {
         let found = &mut self.graph.instances[at];
         let unreachable = |reason: String| RegistryError::Unreachable { instance: found.id.clone(), reason };
-        let decision = carry::plan(&target.module, &found.module);
+        let decision = carry::plan(&target.module, found.module());
         let stuck = match &decision {
             Decision::Refuse(reason) => Some(reason.clone()),
-            decision => carry::inside(&target.module, &found.module, decision).err(),
+            decision => carry::inside(&target.module, found.module(), decision).err(),
         };
         if let Some(reason) = stuck {
-            return Err(unreachable(report::explain(&reason, &target.module, &found.module).0));
+            return Err(unreachable(report::explain(&reason, &target.module, found.module()).0));
         }
-        let mut carried = carry::carry(target, &found.module, &decision, &UpdateCheckpoints::default())
+        let mut carried = carry::carry(target, found.module(), &decision, &UpdateCheckpoints::default())
             .map_err(|error| unreachable(error.reason))?;
         let state = carried.handle.encode();
         let state = state.map_err(|error| RegistryError::Call { instance: found.id.clone(), error })?;
-        let (module, attic) = (Arc::clone(&found.module), Arc::new(carried.attic.clone()));
+        let (module, attic) = (Arc::clone(found.module()), Arc::new(carried.attic.clone()));
         self.replace(at, carried.handle, carried.attic);
         Ok(Snapshot { module, state: state.into(), attic })
     }

@@ -1,6 +1,12 @@
 //! The hot update: a transaction over all instances of all widgets of the libraries that were rebuilt.
 
+mod carrying;
+mod check;
+mod commit;
 mod connections;
+mod in_place;
+mod planning;
+mod roll_back;
 mod transaction;
 
 use std::collections::BTreeMap;
@@ -58,6 +64,7 @@ pub struct HotUpdate {
     pub(super) dry_run: bool,
     pub(super) preserve_state: bool,
     pub(super) preserve_connections: bool,
+    pub(super) in_place: bool,
     pub(super) transform_state: Option<TransformState>,
     pub(super) before: Option<Before>,
     pub(super) after: Option<After>,
@@ -76,6 +83,7 @@ impl Default for HotUpdate {
             dry_run: false,
             preserve_state: true,
             preserve_connections: true,
+            in_place: true,
             transform_state: None,
             before: None,
             after: None,
@@ -94,6 +102,7 @@ impl fmt::Debug for HotUpdate {
             .field("dry_run", &self.dry_run)
             .field("preserve_state", &self.preserve_state)
             .field("preserve_connections", &self.preserve_connections)
+            .field("in_place", &self.in_place)
             .field("deadline", &self.deadline)
             .field("probation", &self.probation)
             .field("unbumped", &self.unbumped)
@@ -129,6 +138,15 @@ impl HotUpdate {
     #[must_use]
     pub fn preserve_connections(mut self, preserve: bool) -> Self {
         self.preserve_connections = preserve;
+        self
+    }
+
+    /// Whether an instance whose state has not changed its shape may be moved to the new code as it lies in memory (the
+    /// default), where that is proved to be [safe](crate::abi::handle::Alike). Otherwise every state is encoded by the old
+    /// code and decoded by the new. What comes of it is the same.
+    #[must_use]
+    pub fn in_place(mut self, in_place: bool) -> Self {
+        self.in_place = in_place;
         self
     }
 

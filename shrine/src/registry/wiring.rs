@@ -122,11 +122,11 @@ impl Registry {
         options: &ConnectOptions,
     ) -> Result<(), RegistryError> {
         let sender = &self.graph.instances[self.at(&from.instance)?];
-        let Some((_, sends)) = connection::output(&sender.module, &from.port) else {
+        let Some((_, sends)) = connection::output(sender.module(), &from.port) else {
             return Err(unknown_port(sender, &from.port, false));
         };
         let receiver = &self.graph.instances[self.at(&to.instance)?];
-        let Some((port, takes)) = connection::input(&receiver.module, &to.port) else {
+        let Some((port, takes)) = connection::input(receiver.module(), &to.port) else {
             return Err(unknown_port(receiver, &to.port, true));
         };
         let transforms = &self.code.transforms;
@@ -140,7 +140,7 @@ impl Registry {
                 }
             },
         };
-        let accepted = accepts(&PayloadInfo::from(sends), transform, &receiver.module, port, takes);
+        let accepted = accepts(&PayloadInfo::from(sends), transform, receiver.module(), port, takes);
         accepted.map(drop).map_err(|why| {
             RegistryError::NotConnectable(Box::new(Unfit {
                 source: from.to_string(),
@@ -148,7 +148,7 @@ impl Registry {
                 target: to.to_string(),
                 takes: takes.shape.to_string(),
                 why: why.sentence(to),
-                transforms: fitting(sends, &receiver.module, port, transforms),
+                transforms: fitting(sends, receiver.module(), port, transforms),
             }))
         })
     }

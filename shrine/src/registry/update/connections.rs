@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::super::connection::{self, Connection, Endpoint, Fit, fit};
+use super::super::connection::{self, Connection, Endpoint, Fit, Route, fit};
 use super::super::graph::Graph;
 use super::super::lane::Lane;
 use super::super::probation::{Ends, Probation};
-use super::transaction::{Stop, Transaction};
+use super::transaction::{Role, Stop, Transaction};
 use crate::abi::handle::{CallError, Module};
 use crate::event::{ConnectionCounts, ConnectionFate, ConnectionPlan};
 use crate::transform::PayloadInfo;
@@ -26,6 +26,16 @@ pub(super) struct Revalidated {
 }
 
 impl Revalidated {
+    pub(super) fn place(&self) -> usize {
+        self.place
+    }
+
+    /// The names of the instances at its ends.
+    pub(super) fn ends(&self) -> impl Iterator<Item = &str> {
+        let source = self.source.as_ref().map(|source| source.instance.as_str());
+        source.into_iter().chain([self.target.instance.as_str()])
+    }
+
     pub(super) fn count(&self, counts: &mut ConnectionCounts) {
         match self.fate {
             _ if !self.is_shown => {}
@@ -64,8 +74,9 @@ impl Revalidated {
 
 impl Transaction<'_> {
     /// Validates the connections that the update touches against the code as it will be, and converts what waits.
-    pub(super) fn revalidate(&self) -> Result<Vec<Revalidated>, Stop> {
-        let places = self.touched_places();
+    pub(super) fn revalidate(&mut self) -> Result<Vec<Revalidated>, Stop> {
+        let (places, kept) = self.touched_places();
+        self.kept = kept;
         places
             .into_iter()
             .map(|place| self.revalidate_one(place, true))
@@ -86,18 +97,32 @@ impl Transaction<'_> {
                 queued: connection.lane.len(),
             })
         };
-        self.touched_places().into_iter().filter_map(plan).collect()
+        self.touched_places().0.into_iter().filter_map(plan).collect()
     }
 
-    /// The places of the connections of updated instances, and of those that go through a transform that may be new.
-    fn touched_places(&self) -> Vec<usize> {
+    /// The places of the connections of updated instances, and of those that go through a transform that may be new. Beside
+    /// them, how many others there are that show, whose instances are updated and get the same ports: for those there is
+    /// nothing to be looked at.
+    fn touched_places(&self) -> (Vec<usize>, usize) {
         let graph = &self.registry.graph;
-        let touches = |connection: &Connection| {
-            self.is_part(&connection.target)
-                || connection.source.as_ref().is_some_and(|source| self.is_part(source))
-                || connection.options.transform.is_some()
-        };
-        graph.connections().filter(|(_, connection)| touches(connection)).map(|(place, _)| place).collect()
+        let (mut touched, mut kept) = (Vec::new(), 0);
+        for (place, connection) in graph.connections() {
+            let (source, target) = match &connection.route {
+                Route::Live(path) => (path.source, Some(path.target)),
+                Route::Parked(_) => {
+                    let at = |endpoint: &Endpoint| graph.at(&endpoint.instance);
+                    (connection.source.as_ref().and_then(at), at(&connection.target))
+                }
+            };
+            let role = |at: Option<usize>| at.map_or(Role::None, |at| self.roles[at]);
+            match (role(source), role(target)) {
+                (Role::None, Role::None) if connection.options.transform.is_none() => {}
+                (Role::Part, _) | (_, Role::Part) => touched.push(place),
+                _ if !connection.is_plain => touched.push(place),
+                _ => kept += usize::from(connection.is_shown()),
+            }
+        }
+        (touched, kept)
     }
 
     /// The code that an instance will run.
@@ -106,13 +131,18 @@ impl Transaction<'_> {
         // Parts are in the order of their places.
         match self.parts.binary_search_by_key(&at, |part| part.at) {
             Ok(part) => Some(Arc::clone(&self.parts[part].to)),
-            Err(_) => Some(Arc::clone(&self.registry.graph.instances[at].module)),
+            Err(_) if self.roles[at] == Role::Moved => {
+                let crew = self.registry.graph.instances[at].crew();
+                let crossing = self.crossings.iter().find(|crossing| Arc::ptr_eq(&crossing.crew, crew));
+                crossing.map(|crossing| Arc::clone(crossing.way.to()))
+            }
+            Err(_) => Some(Arc::clone(self.registry.graph.instances[at].module())),
         }
     }
 
-    fn is_part(&self, endpoint: &Endpoint) -> bool {
+    fn is_updated(&self, endpoint: &Endpoint) -> bool {
         let at = self.registry.graph.at(&endpoint.instance);
-        at.is_some_and(|at| self.parts.binary_search_by_key(&at, |part| part.at).is_ok())
+        at.is_some_and(|at| self.roles[at] != Role::None)
     }
 
     fn revalidate_one(&self, place: usize, convert: bool) -> Result<Option<Revalidated>, Stop> {
@@ -127,7 +157,7 @@ impl Transaction<'_> {
             Some(module) => connection.target.clone().renamed(&module.interface().inputs),
             None => connection.target.clone(),
         };
-        let is_shown = connection.source.is_some() || !connection.lane.is_empty();
+        let is_shown = connection.is_shown();
         let mut found = Revalidated {
             place,
             source,
@@ -138,9 +168,9 @@ impl Transaction<'_> {
             is_shown,
             is_dropped: false,
         };
-        let is_part = self.is_part(&connection.target)
-            || connection.source.as_ref().is_some_and(|source| self.is_part(source));
-        if !self.options.preserve_connections && connection.source.is_some() && is_part {
+        let is_updated = self.is_updated(&connection.target)
+            || connection.source.as_ref().is_some_and(|source| self.is_updated(source));
+        if !self.options.preserve_connections && connection.source.is_some() && is_updated {
             found.fate = ConnectionFate::Dropped;
             found.is_dropped = true;
             return Ok(Some(found));

@@ -153,7 +153,7 @@ mod running {
             let cargo = CargoOptions::default();
             let project = Project::discover(&start, &cargo)?;
             let (send, messages) = mpsc::channel();
-            let options = Options { once: false, embedded: true };
+            let options = Options { embedded: true, ..Options::default() };
             let waker: Arc<Mutex<Option<Waker>>> = Arc::default();
             let wakes = Arc::clone(&waker);
             let run = Run::new(start, project, cargo, options, None, move |message| {

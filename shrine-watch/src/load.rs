@@ -112,6 +112,12 @@ impl Loader {
         let library =
             unsafe { Library::open(&package.name, Some(checked.build_id.clone()), &widgets, &transforms) };
         remember_toolchain(checked.toolchain);
+        // SAFETY: libraries of one origin are by one released compiler, which orders fields in its usual way, and take their
+        // allocator from the same shared libraries: see `check`.
+        let library = library.map(|library| match &checked.origin {
+            Some(origin) => unsafe { library.of_toolchain(origin) },
+            None => library,
+        });
         library.map_err(|error| LoadError::new(error.to_string(), error.help()))
     }
 }

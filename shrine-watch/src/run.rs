@@ -356,6 +356,9 @@ impl Run {
         let widgets: Vec<(String, BTreeSet<String>)> =
             libraries.iter().map(|library| (library.name().to_owned(), ids(library))).collect();
         let mut options = self.stage.options();
+        if self.options.encode {
+            options = options.in_place(false);
+        }
         options.spent = self.spent;
         let generation = match registry.hot_update_all(libraries, options) {
             Updated(update) => update.generation,

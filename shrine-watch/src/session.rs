@@ -34,6 +34,8 @@ pub struct Options {
     pub once: bool,
     /// The registry is another's and runs already: nothing is announced, and there are no commands.
     pub embedded: bool,
+    /// States are encoded at every update, also where instances could stay in memory as they are.
+    pub encode: bool,
 }
 
 /// The state.

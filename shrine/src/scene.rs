@@ -25,6 +25,7 @@
 //! accept = "apply"              # "ask": wait for the command `accept`; "idle": until no message waits; "decline"
 //! deadline = "5s"               # for each hook and migration; or "none"
 //! probation = 8                 # messages during which a panic of new code takes the update back; 0 turns it off
+//! in_place = true               # states that lie alike in the new code stay in memory as they are; `false` encodes them
 //!
 //! [widgets.counter]             # `without_bump` and `accept` for one widget
 //! without_bump = "reset"
@@ -138,6 +139,8 @@ pub struct UpdatePolicy {
     pub deadline: Option<Deadline>,
     /// For how many messages a panic of new code takes the update back; not for single widgets.
     pub probation: Option<usize>,
+    /// Whether states may stay in memory as they are, where that is proved to be safe; not for single widgets.
+    pub in_place: Option<bool>,
 }
 
 /// How long one hook or migration may take.
@@ -209,6 +212,9 @@ impl Scene {
         }
         if let Some(handlers) = self.update.probation {
             options = options.probation(handlers);
+        }
+        if let Some(in_place) = self.update.in_place {
+            options = options.in_place(in_place);
         }
         match self.update.deadline {
             Some(Deadline::After(time)) => options.deadline(time),

@@ -47,6 +47,9 @@ pub struct WatchArguments {
     /// Build with cargo every time. Otherwise rustc is called as cargo has called it before, wherever that is right.
     #[arg(long)]
     no_replay: bool,
+    /// Encode and decode the states at every update, also where instances could stay in memory as they are.
+    #[arg(long)]
+    no_in_place: bool,
     /// What is written to standard output: nothing, or one JSON object a line for each event. Text for people goes to
     /// standard error.
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Output")]
@@ -115,7 +118,7 @@ fn watch(arguments: WatchArguments, report: &mut Reporter) -> Result<ExitCode, E
     let names: Vec<String> = project.packages.iter().map(|package| package.name.clone()).collect();
     let (send, messages) = mpsc::channel();
     let poll = arguments.poll.map(Duration::from_millis);
-    let options = Options { once: arguments.once, embedded: false };
+    let options = Options { once: arguments.once, encode: arguments.no_in_place, ..Options::default() };
     let other_threads = send.clone();
     // A receiver that is gone has ended the run; nobody waits for what is lost then.
     let mut run = Run::new(start, project, arguments.cargo, options, poll, move |message| {

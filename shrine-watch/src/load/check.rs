@@ -25,6 +25,9 @@ pub struct Checked {
     pub build_id: Vec<u8>,
     /// What it was built with.
     pub toolchain: Toolchain,
+    /// What libraries have in common whose states may lie alike in memory, if that can be proved: the compiler, which
+    /// orders fields in its usual way, and the libraries that it allocates from.
+    pub origin: Option<String>,
 }
 
 /// What a library was built with.
@@ -92,7 +95,9 @@ pub fn check(bytes: &[u8]) -> Result<Checked, LoadError> {
             "let the linker write one: `-C link-arg=-Wl,--build-id`",
         ));
     }
-    Ok(Checked { widgets, transforms, build_id, toolchain: Toolchain { std, compiler: compiler(&file) } })
+    let toolchain = Toolchain { std, compiler: compiler(&file) };
+    let origin = origin(&file, &needed, &toolchain.compiler);
+    Ok(Checked { widgets, transforms, build_id, toolchain, origin })
 }
 
 /// The build id in a file, in hexadecimal, and the symbols of its widgets; none when it is no library with a build id.
@@ -244,6 +249,35 @@ fn symbols(file: &ElfFile64<'_>, prefix: &str, size: usize) -> Vec<String> {
     let mut found: Vec<_> = names.filter(|name| name.starts_with(prefix)).collect();
     found.sort();
     found
+}
+
+/// What proves that states of two libraries lie alike in memory, if their types say so: see `shrine::abi::handle::Alike`.
+///
+/// The compiler has to be a released one: others can be told to order fields at random. And the library has to take its
+/// allocator from outside, as all do that are linked to a shared std and have no `#[global_allocator]`. Which libraries it
+/// needs is part of it, because that is where the allocator comes from.
+fn origin(file: &ElfFile64<'_>, needed: &[String], compiler: &str) -> Option<String> {
+    let is_released =
+        !compiler.is_empty() && !["-nightly", "-dev"].iter().any(|kind| compiler.contains(kind));
+    // The names are mangled: `_RNvCsfLfy6EI15iL_7___rustc12___rust_alloc`.
+    let is_allocator = |symbol: &object::read::elf::ElfSymbol64<'_, '_>| {
+        let is_named = |name: &str| {
+            ["__rust_alloc", "__rust_dealloc", "__rg_alloc", "__rdl_alloc"]
+                .iter()
+                .any(|end| name.ends_with(end))
+        };
+        symbol.name().is_ok_and(is_named)
+    };
+    let is_taken = file.dynamic_symbols().any(|symbol| is_allocator(&symbol) && symbol.is_undefined());
+    let is_own = file
+        .dynamic_symbols()
+        .chain(file.symbols())
+        .any(|symbol| is_allocator(&symbol) && !symbol.is_undefined());
+    (is_released && is_taken && !is_own).then(|| {
+        let mut origin = needed.to_vec();
+        origin.sort();
+        format!("{compiler}, {}", origin.join(", "))
+    })
 }
 
 /// The compiler, from the comments that each object file leaves.

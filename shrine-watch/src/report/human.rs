@@ -12,7 +12,7 @@ use std::time::Instant;
 use shrine::event::{
     BuildSummary, ChangeDecision, ConnectionPlan, ConnectionSummary, Event, FieldReport, HistorySummary,
     InstanceInfo, InstancePlan, InstanceSummary, PROBATION, Refusal, RollBack, TransformSummary, Update,
-    UpdatePlan, WidgetSummary,
+    UpdatePlan, WidgetSummary, WidgetUpdate,
 };
 use shrine::registry::{Mode, Recorded};
 
@@ -301,8 +301,28 @@ impl<W: Write> Human<W> {
             }
         }
         self.succeeded("updated", update.generation, &text);
+        if self.style.why && !self.style.quiet {
+            update.widgets.iter().for_each(|widget| self.way(widget));
+        }
         for field in &update.report {
             self.field(field);
+        }
+    }
+
+    /// How the states of a widget travelled.
+    fn way(&mut self, widget: &WidgetUpdate) {
+        let WidgetUpdate { id, instances, plan, in_place, encoded, .. } = widget;
+        let mut ways = Vec::new();
+        if *in_place > 0 {
+            ways.push(format!("{} in place", count(*in_place, "instance")));
+        }
+        let others = instances.saturating_sub(*in_place);
+        if others > 0 {
+            let why = encoded.as_ref().map_or_else(String::new, |why| format!(", encoded because {why}"));
+            ways.push(format!("{} by {}{why}", count(others, "instance"), name_of(plan)));
+        }
+        if !ways.is_empty() {
+            self.raw(&format!("{:21}{id:<24} {}\n", "", ways.join("; ")));
         }
     }
 

@@ -204,7 +204,7 @@ impl Parser<'_> {
     }
 
     fn policy(&mut self, (table, path): Table<'_>, is_general: bool) -> UpdatePolicy {
-        let known = ["without_bump", "accept", "deadline", "probation"];
+        let known = ["without_bump", "accept", "deadline", "probation", "in_place"];
         self.only((table, path), if is_general { &known } else { &known[..2] });
         let mut policy = UpdatePolicy::default();
         let word = |key: &str| Some((table.get(key)?, down(path, key)));
@@ -226,6 +226,12 @@ impl Parser<'_> {
             policy.probation = value.as_u64().and_then(|handlers| usize::try_from(handlers).ok());
             if policy.probation.is_none() {
                 self.wrong(&path, "a number of messages", "write `probation = 8`, or 0 to turn it off");
+            }
+        }
+        if let Some((value, path)) = word("in_place") {
+            policy.in_place = value.as_bool();
+            if policy.in_place.is_none() {
+                self.wrong(&path, "`true` or `false`", "write `in_place = false` to have states encoded");
             }
         }
         policy

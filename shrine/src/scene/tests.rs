@@ -46,6 +46,7 @@ without_bump = "refuse"
 accept = "idle"
 deadline = "1500ms"
 probation = 0
+in_place = false
 
 [widgets.counter]
 without_bump = "reset"
@@ -71,7 +72,7 @@ fn everything_that_can_be_said_is_read() {
     assert_eq!(scene.connections, [stream, port]);
     assert_eq!(scene.update.without_bump, Some(Unbumped::Refuse));
     assert_eq!(scene.update.deadline, Some(Deadline::After(Duration::from_millis(1500))));
-    assert_eq!(scene.update.probation, Some(0));
+    assert_eq!((scene.update.probation, scene.update.in_place), (Some(0), Some(false)));
     assert_eq!(scene.widgets["counter"].without_bump, Some(Unbumped::Reset));
     assert_eq!([scene.accept("counter"), scene.accept("display")], [Accept::Ask, Accept::Idle]);
 }
@@ -152,6 +153,8 @@ fn mistakes_are_found_together_each_at_its_place() {
         ("[update]\ndeadline = \"0s\"", "2:12"),
         ("[update]\nprobation = -1", "2:13"),
         ("[widgets.a]\nprobation = 8", "2:1"),
+        ("[update]\nin_place = 1", "2:12"),
+        ("[widgets.a]\nin_place = false", "2:1"),
         ("[instances.a]\n[instances.a]\n", "2:12"),
         ("[instances.a\n", "1:13"),
         ("\u{feff}x = = 1", "1:"),

@@ -133,6 +133,7 @@ impl UpdatePolicy {
             Deadline::Never => ("deadline", text("none")),
         }));
         entries.extend(self.probation.map(|handlers| ("probation", handlers.to_string())));
+        entries.extend(self.in_place.map(|in_place| ("in_place", in_place.to_string())));
         entries
     }
 }

@@ -36,6 +36,26 @@ fn a_whole_library_tells_its_widgets_and_its_compiler() {
 }
 
 #[test]
+fn a_library_that_allocates_from_the_shared_std_says_what_it_has_in_common_with_others() {
+    let shared = |source: &str| library(source, &["-C", "prefer-dynamic"]);
+    let allocating = format!(
+        "{WIDGET}\n#[unsafe(no_mangle)] pub extern \"C\" fn new() -> *mut u64 {{ Box::into_raw(Box::new(7)) }}"
+    );
+    let checked = check(&shared(&allocating)).unwrap();
+    let origin = checked.origin.expect("it is a released compiler, and the allocator is that of std");
+    assert!(
+        origin.contains(&checked.toolchain.std) && origin.contains(&checked.toolchain.compiler),
+        "{origin}"
+    );
+    // Another library of the same, whatever is in it.
+    assert_eq!(check(&shared(&allocating.replace('7', "8"))).unwrap().origin, Some(origin));
+    // One that brings an allocator along, whether it is used or not.
+    let own =
+        format!("{allocating}\n#[global_allocator] static OWN: std::alloc::System = std::alloc::System;");
+    assert_eq!(check(&shared(&own)).unwrap().origin, None);
+}
+
+#[test]
 fn a_library_with_transforms_alone_is_one_to_load() {
     let source = "#[unsafe(no_mangle)] pub static shrine_transform_doubled: [usize; 32] = [0; 32];
         #[unsafe(no_mangle)] pub static shrine_transform_short: u8 = 0;

@@ -30,6 +30,8 @@ fn update(generation: u64) -> Event {
             to: "1.0.0".into(),
             instances: 3,
             plan: PlanKind::Chain,
+            in_place: 0,
+            encoded: None,
         }],
         added: vec!["clock".into()],
         report: vec![FieldReport {
@@ -90,6 +92,34 @@ fn an_update_tells_versions_times_and_fields() {
             "                     counter.items[].done     added  false",
         ]
     );
+}
+
+#[test]
+fn how_states_travelled_is_told_to_who_asks_why() {
+    let widget = |in_place, encoded: Option<&str>| WidgetUpdate {
+        id: "counter".into(),
+        from: "1.0.0".into(),
+        to: "1.0.0".into(),
+        instances: 3,
+        plan: PlanKind::HandOver,
+        in_place,
+        encoded: encoded.map(str::to_owned),
+    };
+    let cases = [
+        (widget(3, None), "3 instances in place"),
+        (
+            widget(2, Some("it has changed")),
+            "2 instances in place; 1 instance by hand over, encoded because it has changed",
+        ),
+        (widget(0, Some("it is asked for")), "3 instances by hand over, encoded because it is asked for"),
+    ];
+    for (widget, expected) in cases {
+        let Event::Updated(update) = update(7) else { unreachable!() };
+        let event = Event::Updated(Update { widgets: vec![widget], report: vec![], ..update });
+        assert_eq!(lines(Style::default(), |human| human.event(&event)).len(), 1);
+        let lines = lines(Style { why: true, ..Style::default() }, |human| human.event(&event));
+        assert_eq!(lines[1].trim(), format!("counter                  {expected}"));
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod conservation;
 mod faults;
 mod graph;
+mod in_place;
 mod letters;
 mod options;
 mod threads;

@@ -6,6 +6,87 @@ use std::time::Instant;
 use serde_json::{Value, json};
 use shrine_tests::{DEADLINE, Project, Watch, finish};
 
+/// Real libraries whose instances stay in memory as they are, over many builds, and end in the last of them.
+#[test]
+fn a_state_stays_in_memory_over_many_builds() {
+    let source = r#"//! Remembers.
+use std::collections::HashMap;
+use shrine::prelude::*;
+
+#[state]
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum Mood { #[default] Calm, Busy(u32), Waiting { since: String } }
+
+#[state]
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Node { pub name: String, #[state(recursive)] pub next: Option<Box<Node>> }
+
+#[widget(id = "memory", version = "1.0.0")]
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Memory {
+    pub names: Vec<String>,
+    pub counts: HashMap<String, u32>,
+    pub chain: Option<Box<Node>>,
+    pub mood: Mood,
+}
+
+#[widget]
+impl Memory {
+    #[input]
+    fn note(&mut self, name: String, size: &mut Output<u32>) {
+        let factor = 1;
+        *self.counts.entry(name.clone()).or_default() += factor;
+        self.chain = Some(Box::new(Node { name: name.clone(), next: self.chain.take() }));
+        self.mood = match self.names.len() % 3 {
+            0 => Mood::Busy(factor),
+            1 => Mood::Waiting { since: name.clone() },
+            _ => Mood::Calm,
+        };
+        self.names.push(name);
+        size.send(self.counts.values().sum());
+    }
+}
+"#;
+    let project = Project::new("memory-in-place", source);
+    let mut watch = Watch::start(project.path(), &[]);
+    watch.expect("ready");
+    let mut sum = 0;
+    for build in 1..=6_u32 {
+        for name in ["a", "b", "a"] {
+            sum += build;
+            assert_eq!(watch.send("memory.note", &json!(name)), json!(sum));
+        }
+        let before = watch.state("memory");
+        project.edit(&format!("factor = {build};"), &format!("factor = {};", build + 1));
+        let updated = watch.expect("updated");
+        assert_eq!(plan(&updated), "hand_over");
+        assert_eq!(updated["widgets"][0]["in_place"], 1, "{updated:#}");
+        assert_eq!(watch.state("memory"), before);
+    }
+    // Another layout of the same shape.
+    project.edit("    pub mood: Mood,\n", "");
+    project.edit("    pub names: Vec<String>,\n", "    pub mood: Mood,\n    pub names: Vec<String>,\n");
+    let updated = watch.expect_after(&["build_failed"], "updated");
+    assert_eq!(
+        (plan(&updated), &updated["widgets"][0]["in_place"]),
+        ("hand_over", &Value::Null),
+        "{updated:#}"
+    );
+    assert!(updated["widgets"][0]["encoded"].is_string(), "{updated:#}");
+    assert_eq!(watch.state("memory")["names"].as_array().map(Vec::len), Some(18));
+    watch.quit();
+
+    let mut watch = Watch::start(project.path(), &["--no-in-place"]);
+    watch.expect("ready");
+    project.edit("factor = 7;", "factor = 8;");
+    let updated = watch.expect("updated");
+    assert!(
+        updated["widgets"][0]["encoded"].as_str().is_some_and(|why| why.contains("asked")),
+        "{updated:#}"
+    );
+    watch.quit();
+}
+
 /// The edits that a day consists of, in one process: each with its event, its state, and what ran on.
 #[test]
 fn a_day_of_edits() {

@@ -286,7 +286,9 @@ impl Graph {
 
     fn give_turn(&mut self, at: usize) {
         let instance = &mut self.instances[at];
-        if !instance.in_turn {
+        // One that is held gets its turn when there is room.
+        let waits = instance.is_held && instance.full > 0;
+        if !instance.in_turn && !waits {
             instance.in_turn = true;
             self.turns.push_back(at);
         }

@@ -84,7 +84,11 @@ impl Registry {
             .decode(&snapshot)
             .map_err(|error| RegistryError::Call { instance: instance.to_owned(), error })?;
         self.replace(at, handle, attic);
-        self.graph.instances[at].past().history.note(Occasion::Change, format_args!("set"), snapshot);
+        let found = &mut self.graph.instances[at];
+        // The same value may be written in another way.
+        let is_recorded = found.state().is_ok_and(|state| state == snapshot.state);
+        found.past().history.note(Occasion::Change, format_args!("set"), snapshot);
+        found.set_recorded(is_recorded);
         self.started(at);
         Ok(())
     }
@@ -127,6 +131,7 @@ impl Registry {
     /// When there is no such instance, nothing is before, or that state has no way into the running code.
     pub fn undo(&mut self, instance: &str) -> Result<(), RegistryError> {
         let at = self.at(instance)?;
+        self.keep_moved(at);
         let Some(step) = self.graph.instances[at].past().history.undo() else {
             return Err(RegistryError::NoHistory { instance: instance.to_owned(), what: "undo" });
         };
@@ -140,6 +145,7 @@ impl Registry {
     /// As [`undo`](Self::undo).
     pub fn redo(&mut self, instance: &str) -> Result<(), RegistryError> {
         let at = self.at(instance)?;
+        self.keep_moved(at);
         let Some(step) = self.graph.instances[at].past().history.redo() else {
             return Err(RegistryError::NoHistory { instance: instance.to_owned(), what: "redo" });
         };
@@ -153,6 +159,7 @@ impl Registry {
     /// When there is no such instance or entry, or that state has no way into the running code.
     pub fn jump(&mut self, instance: &str, index: u64) -> Result<(), RegistryError> {
         let at = self.at(instance)?;
+        self.keep_moved(at);
         let step = self.graph.instances[at].past().history.jump(index);
         self.go(at, step.map_err(|error| history_error(instance, error))?)
     }
@@ -178,6 +185,7 @@ impl Registry {
     /// When there is no such instance or checkpoint, or that state has no way into the running code.
     pub fn restore(&mut self, instance: &str, checkpoint: &str) -> Result<(), RegistryError> {
         let at = self.at(instance)?;
+        self.keep_moved(at);
         let step = self.graph.instances[at].past().history.restore(checkpoint);
         self.go(at, step.map_err(|error| history_error(instance, error))?)
     }

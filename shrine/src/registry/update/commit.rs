@@ -82,7 +82,6 @@ impl Transaction<'_> {
     fn lead(&mut self, mark: Mark, mut probation: Option<&mut Probation>) {
         for part in &self.parts {
             let instance = &mut self.registry.graph.instances[part.at];
-            // Up to here; this update is written down for it by itself.
             instance.past();
             if let (false, Some(handle)) = (matches!(part.way, Way::InPlace), &mut instance.handle) {
                 handle.leave();
@@ -100,6 +99,10 @@ impl Transaction<'_> {
             );
             if crossing.moved > 0 {
                 crew.note(Move { from: Arc::clone(way.from()), to: Arc::clone(way.to()), mark });
+                // For the parts, it is written down by itself.
+                for part in self.parts.iter().filter(|part| Arc::ptr_eq(&part.to, way.to())) {
+                    self.registry.graph.instances[part.at].skip_update();
+                }
             }
             if let Some(loaded) = self.next.modules.get_mut(way.to().id()) {
                 loaded.crew = Arc::clone(crew);
@@ -114,7 +117,6 @@ impl Transaction<'_> {
         let mut retired = None;
         match (&part.way, carried) {
             (Way::InPlace, _) => {
-                instance.skip_update();
                 instance.adopt_timers(mark.at);
                 let after = Snapshot { module: Arc::clone(&part.to), ..taken.clone() };
                 instance.past().updated(taken, after, mark);
@@ -122,12 +124,10 @@ impl Transaction<'_> {
             }
             (_, None) => return None,
             (_, Some(Carried { handle, attic, .. })) => {
-                if let Some(loaded) = self.registry.code.modules.get(part.to.id()) {
-                    if Arc::ptr_eq(instance.crew(), &loaded.crew) {
-                        instance.skip_update();
-                    } else {
-                        instance.transfer(&loaded.crew);
-                    }
+                if let Some(loaded) = self.registry.code.modules.get(part.to.id())
+                    && !Arc::ptr_eq(instance.crew(), &loaded.crew)
+                {
+                    instance.transfer(&loaded.crew);
                 }
                 retired = instance.handle.take();
                 instance.put(handle, attic);

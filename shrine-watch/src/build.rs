@@ -8,6 +8,7 @@ pub mod cargo;
 mod child;
 mod config;
 pub mod dep_info;
+mod dylib;
 mod messages;
 pub mod options;
 mod overlooked;
@@ -26,9 +27,12 @@ use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
+use shrine::event::LinkSummary;
 
 use crate::load::check;
 pub use child::Cancel;
+pub use dylib::Plain;
+pub(crate) use dylib::SHARED_PREFIX;
 pub use options::CargoOptions;
 pub use project::{Package, Project};
 pub use reason::{Reason, Way};
@@ -74,6 +78,9 @@ pub enum BuildMessage {
     },
     /// The build has ended. A build that was cancelled does not say so.
     Finished(Box<BuildResult>),
+    /// How libraries are linked from now on: to one shared library of their dependencies, or why not. It is found out
+    /// after builds.
+    Linking(Vec<Linking>),
 }
 
 /// How a build has ended.
@@ -90,6 +97,34 @@ pub struct BuildResult {
     pub began: SystemTime,
     /// How long it took.
     pub took: Duration,
+}
+
+/// How the library of a package is linked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Linking {
+    /// The name of the package.
+    pub package: String,
+    /// The shared library, if it is linked to one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared: Option<PathBuf>,
+    /// Why it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plain: Option<Plain>,
+}
+
+impl Linking {
+    /// The same as it is told.
+    #[must_use]
+    pub fn summary(&self) -> LinkSummary {
+        let Self { package, shared, plain } = self;
+        LinkSummary {
+            package: package.clone(),
+            link: if shared.is_some() { "shared" } else { "plain" }.to_owned(),
+            library: shared.as_ref().map(|path| path.display().to_string()),
+            reason: plain.as_ref().map(|plain| plain.kind().to_owned()),
+            why: plain.as_ref().map(ToString::to_string),
+        }
+    }
 }
 
 /// What became of one package.

@@ -17,7 +17,7 @@ use libloading::os::unix::{Library as OpenLibrary, RTLD_LOCAL, RTLD_NOW};
 use shrine::abi::handle::Library;
 use shrine::abi::{Descriptor, TransformDescriptor};
 
-use crate::build::Package;
+use crate::build::{Package, SHARED_PREFIX};
 use check::{Checked, Toolchain};
 use files::Files;
 
@@ -130,10 +130,12 @@ fn open(path: &PathBuf, checked: &Checked) -> Result<Descriptors, LoadError> {
     let refused = |error: libloading::Error| {
         // Which library or symbol is missing is in the cause.
         let why = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-        LoadError::new(
-            format!("the dynamic loader refuses the library: {why}"),
-            "check that every library and symbol it names is there; what runs is kept",
-        )
+        let help = if why.contains(SHARED_PREFIX) {
+            "save again: what is gone is made anew, and until then libraries are linked without it; what runs is kept"
+        } else {
+            "check that every library and symbol it names is there; what runs is kept"
+        };
+        LoadError::new(format!("the dynamic loader refuses the library: {why}"), help)
     };
     // SAFETY: opening runs the library's initialisers. They are those of the crates that the user builds into it, and
     // running that code is what was asked for. The file is complete, was checked, and nobody writes to it.

@@ -96,7 +96,7 @@ impl<R: Audience> Audience for Shared<R> {
 
 impl<E: Write, O: Write> Audience for Report<E, O> {
     fn event(&mut self, event: &Event) {
-        if matches!(event, Event::Built { .. }) && !self.human.says_why() {
+        if matches!(event, Event::Built { .. } | Event::Linking { .. }) && !self.human.says_why() {
             return;
         }
         self.human.event(event);

@@ -15,7 +15,7 @@ use shrine::event::{Event, Phases};
 use shrine::registry::Registry;
 
 use crate::build::project::Start;
-use crate::build::{BuildMessage, BuildResult, Builder, CargoOptions, Project};
+use crate::build::{BuildMessage, BuildResult, Builder, CargoOptions, Linking, Project};
 use crate::error::Error;
 use crate::exit::ExitCode;
 use crate::load::{LoadError, Loader};
@@ -171,6 +171,11 @@ impl Run {
             }
             Message::Build(BuildMessage::Progress { line, .. }) => {
                 audience.progress(&line);
+                return ControlFlow::Continue(());
+            }
+            Message::Build(BuildMessage::Linking(linking)) => {
+                let packages = linking.iter().map(Linking::summary).collect();
+                audience.event(&Event::Linking { packages });
                 return ControlFlow::Continue(());
             }
             Message::Build(BuildMessage::Finished(result)) => {

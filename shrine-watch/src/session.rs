@@ -16,7 +16,7 @@ mod input;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
-use shrine::event::{BuildSummary, ChangeDecision, Event, PROBATION, Refusal, RollBack};
+use shrine::event::{BuildSummary, ChangeDecision, Event, LinkSummary, PROBATION, Refusal, RollBack};
 
 use crate::build::{Artifact, BuildRequest, BuildResult, CARGO, PackageBuild, Project, Verdict, Way};
 use crate::exit::ExitCode;
@@ -549,7 +549,7 @@ fn how_it_was_made(result: &BuildResult) -> Option<Event> {
         let way = built.way.as_ref()?;
         let (crates, reason) = match way {
             Way::Fresh => (Vec::new(), None),
-            Way::Replay { crates } => (crates.clone(), None),
+            Way::Replay { crates, .. } => (crates.clone(), None),
             Way::Cargo { reason } => (Vec::new(), Some(reason)),
         };
         Some(BuildSummary {
@@ -558,10 +558,17 @@ fn how_it_was_made(result: &BuildResult) -> Option<Event> {
             crates,
             reason: reason.map(|reason| reason.kind().to_owned()),
             why: reason.map(ToString::to_string),
+            link: link_of(built),
         })
     };
     let packages: Vec<_> = result.packages.iter().filter_map(summary).collect();
     (!packages.is_empty()).then_some(Event::Built { packages })
+}
+
+/// How a library was linked, when that was not left to cargo.
+fn link_of(built: &PackageBuild) -> Option<LinkSummary> {
+    let Some(Way::Replay { link: Some(link), .. }) = &built.way else { return None };
+    Some(link.summary())
 }
 
 fn note(verb: &str, text: &str) -> Action {

@@ -61,6 +61,11 @@ pub enum Event {
         /// The compiler's own rendering.
         rendered: String,
     },
+    /// It is known how libraries are linked from now on. That is found out after builds.
+    Linking {
+        /// The packages whose libraries are not always built by cargo.
+        packages: Vec<LinkSummary>,
+    },
     /// The compiler said no.
     BuildFailed {
         /// How many errors.
@@ -305,6 +310,28 @@ pub struct BuildSummary {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub crates: Vec<String>,
     /// Why cargo was asked, in a word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The same as a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// How the library was linked by a replay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<LinkSummary>,
+}
+
+/// How the library of a package is linked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkSummary {
+    /// The package.
+    pub package: String,
+    /// `shared` when it is linked to one library of all dependencies that are not edited, `plain` when it has what it
+    /// depends on in it.
+    pub link: String,
+    /// The shared library.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub library: Option<String>,
+    /// Why it is linked plainly, in a word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The same as a sentence.

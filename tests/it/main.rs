@@ -20,6 +20,7 @@ mod release;
 mod replay;
 mod runtime;
 mod scene;
+mod sharing;
 mod transforms;
 mod ui;
 mod watch;

@@ -67,7 +67,7 @@ impl Watch {
         writeln!(input, "{line}").expect("takes commands");
     }
 
-    /// Waits for the next event that is none of `changed`, `diagnostic`, `built`, `created` or `connected`, and checks that it is that one.
+    /// Waits for the next event that is none of `changed`, `diagnostic`, `built`, `linking`, `created` or `connected`, and checks that it is that one.
     pub fn expect(&mut self, name: &str) -> Value {
         self.expect_after(&[], name)
     }
@@ -78,7 +78,7 @@ impl Watch {
             let event = self.next_event();
             match event["event"].as_str() {
                 Some(found) if found == name => return event,
-                Some("changed" | "diagnostic" | "built" | "created" | "connected") => {}
+                Some("changed" | "diagnostic" | "built" | "linking" | "created" | "connected") => {}
                 Some(found) if before.contains(&found) => {}
                 _ => self.fail(&format!("expected `{name}`, found {event:#}")),
             }

@@ -47,6 +47,9 @@ pub struct CargoOptions {
     /// Whether there will be no other build after the first one.
     #[cfg_attr(feature = "cli", arg(skip))]
     pub once: bool,
+    /// Whether each library has its dependencies in it, and is not linked to one that is shared.
+    #[cfg_attr(feature = "cli", arg(skip))]
+    pub no_sharing: bool,
 }
 
 impl CargoOptions {

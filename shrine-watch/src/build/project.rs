@@ -32,6 +32,8 @@ pub struct Project {
     /// The directories of packages that cargo alone can build in order: macros, what build scripts are made of, and
     /// what packages outside of the workspace are made of.
     pub tools: Vec<PathBuf>,
+    /// The names of the crates that are `shrine`, or edited, or depend on such a crate.
+    pub unshared: BTreeSet<String>,
 }
 
 /// A widget crate.
@@ -157,6 +159,7 @@ impl Project {
             directories: directories.into_iter().collect(),
             nurseries: nurseries.into_iter().collect(),
             tools: graph.tools(&metadata),
+            unshared: graph.unshared(),
         })
     }
 }
@@ -342,6 +345,27 @@ impl<'a> Graph<'a> {
         let directories: BTreeSet<PathBuf> =
             self.reachable_from(starts.collect()).into_iter().filter_map(local_directory).collect();
         directories.into_iter().collect()
+    }
+
+    /// The names of the crates that are `shrine`, or no download, and of those that are built from them.
+    fn unshared(&self) -> BTreeSet<String> {
+        let mut above: BTreeMap<&PackageId, Vec<&PackageId>> = BTreeMap::new();
+        for (id, dependencies) in &self.dependencies {
+            for dependency in dependencies {
+                above.entry(dependency).or_default().push(id);
+            }
+        }
+        let is_start =
+            |package: &&&cargo_metadata::Package| package.source.is_none() || package.name == "shrine";
+        let mut queue: Vec<&PackageId> =
+            self.packages.values().filter(is_start).map(|package| &package.id).collect();
+        let mut seen: BTreeSet<&PackageId> = queue.iter().copied().collect();
+        while let Some(id) = queue.pop() {
+            queue.extend(above.get(id).into_iter().flatten().filter(|id| seen.insert(**id)));
+        }
+        let packages = seen.iter().filter_map(|id| self.packages.get(*id));
+        let targets = packages.flat_map(|package| &package.targets).filter(|target| is_library(target));
+        targets.map(|target| target.name.replace('-', "_")).collect()
     }
 
     /// The package and what it is built from, itself first.

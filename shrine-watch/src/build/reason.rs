@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::Linking;
+
 /// How a library was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -16,6 +18,9 @@ pub enum Way {
     Replay {
         /// The crates that were compiled.
         crates: Vec<String>,
+        /// How the library was linked, if that was done.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        link: Option<Linking>,
     },
     /// By cargo.
     Cargo {

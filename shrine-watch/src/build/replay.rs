@@ -8,6 +8,7 @@
 
 mod plan;
 mod run;
+mod share;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -15,10 +16,11 @@ use std::time::SystemTime;
 
 use super::capture::{ENVIRONMENT, Wrapper};
 use super::config::Configuration;
+use super::dylib::Sharing;
 use super::messages::Library;
 use super::stamp::{Snapshot, Stamps, Used};
 use super::unit::{Kind, Unit, closure};
-use super::{Artifact, Package, Project, Reason, cargo, dep_info};
+use super::{Artifact, CargoOptions, Package, Project, Reason, cargo, dep_info};
 use crate::own::OwnDirectory;
 pub(super) use plan::Plan;
 
@@ -46,6 +48,8 @@ pub(super) struct Replayer {
     warm: BTreeSet<String>,
     /// Directories that nobody needs any more.
     garbage: Vec<PathBuf>,
+    /// How libraries are linked.
+    sharing: Sharing,
 }
 
 /// A unit that was compiled, by cargo or by us.
@@ -99,7 +103,7 @@ pub(super) struct Before {
 
 impl Replayer {
     /// Knows nothing yet.
-    pub(super) fn new(project: &Project, colour: bool) -> Self {
+    pub(super) fn new(project: &Project, options: &CargoOptions) -> Self {
         Self {
             wrapper: Err(Reason::Off),
             programs: Vec::new(),
@@ -109,10 +113,11 @@ impl Replayer {
             units: BTreeMap::new(),
             tips: BTreeMap::new(),
             serial: 0,
-            colour,
+            colour: options.colour,
             outputs: project.outputs.clone(),
             warm: BTreeSet::new(),
             garbage: Vec::new(),
+            sharing: Sharing::new(project, options.no_replay || options.no_sharing),
         }
     }
 
@@ -145,6 +150,7 @@ impl Replayer {
     /// Forgets a package: cargo has to be asked for it.
     pub(super) fn forget(&mut self, package: &Package, reason: Reason) {
         self.tips.insert(package.name.clone(), Err(reason));
+        self.sharing.forget();
     }
 
     /// Learns from a build by cargo how the library of a package is made.

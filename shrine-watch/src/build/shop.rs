@@ -44,7 +44,7 @@ impl Shop {
         project: Project,
         send: Box<dyn Fn(BuildMessage) + Send + Sync>,
     ) -> Self {
-        let replayer = Replayer::new(&project, options.colour);
+        let replayer = Replayer::new(&project, &options);
         Self { path, options, send, state: Mutex::new(State { project, replayer }) }
     }
 
@@ -79,10 +79,14 @@ impl Shop {
             (self.send)(BuildMessage::Finished(Box::new(result)));
         }
         // Nobody waits for this; the next build ends it.
-        state.replayer.tidy();
+        let State { project, replayer } = &mut *state;
+        replayer.tidy();
         if !self.options.no_replay && !self.options.once {
-            let State { project, replayer } = &mut *state;
+            if let Some(linking) = replayer.share(project, cancel) {
+                (self.send)(BuildMessage::Linking(linking));
+            }
             replayer.warm_up(project, cancel);
+            replayer.tidy();
         }
     }
 }

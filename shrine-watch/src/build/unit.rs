@@ -146,8 +146,18 @@ impl<'a> Options<'a> {
 }
 
 /// The options that matter here, all of which have a value.
-pub(super) const NAMES: [&str; 7] =
-    ["--crate-name", "--crate-type", "--extern", "--out-dir", "--json", "-C", "-L"];
+pub(super) const NAMES: [&str; 10] = [
+    "--crate-name",
+    "--crate-type",
+    "--extern",
+    "--out-dir",
+    "--json",
+    "--target",
+    "--sysroot",
+    "-C",
+    "-L",
+    "-Z",
+];
 
 /// An option and its value, if the argument begins one of [`NAMES`]; `next` is asked for a value that stands apart.
 pub(super) fn read_option<'a>(

@@ -50,6 +50,10 @@ pub struct WatchArguments {
     /// Encode and decode the states at every update, also where instances could stay in memory as they are.
     #[arg(long)]
     no_in_place: bool,
+    /// Link each library with all that it depends on. Otherwise external dependencies are put into one library that all
+    /// generations share, where that can be done.
+    #[arg(long)]
+    no_sharing: bool,
     /// What is written to standard output: nothing, or one JSON object a line for each event. Text for people goes to
     /// standard error.
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Output")]
@@ -93,6 +97,7 @@ pub(super) fn run(mut arguments: WatchArguments) -> ExitCode {
     };
     arguments.cargo.colour = arguments.color.on_stderr() && arguments.message_format == MessageFormat::Human;
     arguments.cargo.no_replay = arguments.no_replay;
+    arguments.cargo.no_sharing = arguments.no_sharing;
     let code = watch(arguments, &mut report).unwrap_or_else(|error| {
         let (reason, help) = (error.to_string(), error.help());
         report.event(&Event::Error { command: "watch".to_owned(), reason, help });

@@ -123,6 +123,48 @@ pub fn linker(bytes: &[u8]) -> Option<String> {
     Some(words.join(" "))
 }
 
+/// What can be seen of a library that is no library of widgets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Inspected {
+    /// The libraries that it is linked to.
+    pub needed: Vec<String>,
+    /// Whether it brings an allocator for Rust code.
+    pub has_allocator: bool,
+    /// A section that the linker gathers for code that walks over it, if there is one.
+    pub gathered: Option<String>,
+    /// How many bytes of it are loaded.
+    pub size: u64,
+}
+
+/// Looks at a library; none when it is none, or is not whole.
+#[must_use]
+pub fn inspect(bytes: &[u8]) -> Option<Inspected> {
+    check_whole(bytes).ok()?;
+    let file = ElfFile64::<Endianness>::parse(bytes).ok()?;
+    let endian = file.endian();
+    let loaded = file.elf_program_headers().iter().filter(|program| program.p_type(endian) == elf::PT_LOAD);
+    let mut defined = file.dynamic_symbols().chain(file.symbols()).filter(ObjectSymbol::is_definition);
+    // `#[global_allocator]` expands to a function of this name, in the namespace of the compiler.
+    let is_allocator = |name: &str| name.ends_with("__rust_alloc");
+    Some(Inspected {
+        needed: needed(&file).ok()?,
+        has_allocator: defined.any(|symbol| symbol.name().is_ok_and(is_allocator)),
+        gathered: file.sections().find_map(|section| gathered(&section)),
+        size: loaded.map(|program| program.p_memsz(endian)).sum(),
+    })
+}
+
+/// The name of a section for which linkers define symbols at its start and its end: one that is loaded, and is named as
+/// things are in C.
+fn gathered<'data>(section: &impl ObjectSection<'data>) -> Option<String> {
+    let name = section.name().ok()?;
+    let is_loaded = section.address() != 0;
+    let is_identifier =
+        |name: &str| name.chars().all(|one| one.is_ascii_alphanumeric() || one == '_') && !name.is_empty();
+    (is_loaded && is_identifier(name)).then(|| name.to_owned())
+}
+
 /// Checks that everything that the headers promise is in the file.
 fn check_whole(bytes: &[u8]) -> Result<(), String> {
     let header = FileHeader64::<Endianness>::parse(bytes).map_err(|error| error.to_string())?;

@@ -11,8 +11,8 @@ use std::time::Instant;
 
 use shrine::event::{
     BuildSummary, ChangeDecision, ConnectionPlan, ConnectionSummary, Event, FieldReport, HistorySummary,
-    InstanceInfo, InstancePlan, InstanceSummary, PROBATION, Refusal, RollBack, TransformSummary, Update,
-    UpdatePlan, WidgetSummary, WidgetUpdate,
+    InstanceInfo, InstancePlan, InstanceSummary, LinkSummary, PROBATION, Refusal, RollBack, TransformSummary,
+    Update, UpdatePlan, WidgetSummary, WidgetUpdate,
 };
 use shrine::registry::{Mode, Recorded};
 
@@ -140,6 +140,7 @@ impl<W: Write> Human<W> {
             Event::Ready { generation, widgets, instances } => self.ready(*generation, widgets, instances),
             Event::Changed { paths, decision, why } => self.changed(paths, *decision, why),
             Event::Built { packages } => self.built(packages),
+            Event::Linking { packages } => self.linking(packages),
             Event::BuildFailed { errors, warnings, packages, .. } => {
                 self.build_failed(packages, *errors, *warnings);
             }
@@ -253,14 +254,26 @@ impl<W: Write> Human<W> {
     }
 
     fn built(&mut self, packages: &[BuildSummary]) {
-        for BuildSummary { package, way, crates, why, .. } in packages {
+        for BuildSummary { package, way, crates, why, link, .. } in packages {
             let how = match (way.as_str(), why) {
-                ("replay", _) => format!("by replay of {}", crates.join(", ")),
+                ("replay", _) => {
+                    let link = link.as_ref().map(linked).unwrap_or_default();
+                    format!("by replay of {}{link}", crates.join(", "))
+                }
                 ("fresh", _) => "before, and nothing of it has changed".to_owned(),
                 (way, Some(why)) => format!("by {way}: {why}"),
                 (way, None) => format!("by {way}"),
             };
             self.line(Tone::Plain, "built", &format!("{package}   {how}"));
+        }
+    }
+
+    fn linking(&mut self, packages: &[LinkSummary]) {
+        for link in packages {
+            let how = linked(link);
+            let how = how.trim_start_matches(", ");
+            let how = if how.is_empty() { "with all that it depends on" } else { how };
+            self.line(Tone::Plain, "linking", &format!("{}   {how}", link.package));
         }
     }
 
@@ -556,6 +569,16 @@ fn in_short(event: &Event) -> (String, String) {
 }
 
 /// `a.total -> b.show`
+/// How a library was linked, to follow what was done. Where there is nothing to share, there is nothing to say.
+fn linked(link: &LinkSummary) -> String {
+    match (link.reason.as_deref(), &link.why) {
+        (None, _) => ", linked to the shared library of dependencies".to_owned(),
+        (Some("nothing"), _) => String::new(),
+        (Some(_), Some(why)) => format!(", linked plainly: {why}"),
+        (Some(reason), None) => format!(", linked plainly: {reason}"),
+    }
+}
+
 fn arrow(source: &str, target: &str) -> String {
     let source = if source.is_empty() { "(outside)" } else { source };
     format!("{source} -> {target}")

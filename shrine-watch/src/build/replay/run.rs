@@ -13,11 +13,13 @@ use std::sync::mpsc;
 use cargo_metadata::diagnostic::{Diagnostic, DiagnosticLevel};
 
 use super::plan::all_bottom_up;
+use super::share::{self, ALLOCATOR};
 use super::{LIBRARIES, Made, Plan, Replayer};
+use crate::build::dylib::{Linked, linkers_words, strip_notes};
 use crate::build::messages::Tally;
 use crate::build::rewrite::{Changes, rewrite};
 use crate::build::unit::Kind;
-use crate::build::{Artifact, Cancel, PackageBuild, Project, Reason, Verdict, Way, dep_info};
+use crate::build::{Artifact, Cancel, Linking, PackageBuild, Plain, Project, Reason, Verdict, Way, dep_info};
 
 /// How many libraries of a package are kept, for debuggers. Those before them are deleted; the loader has them open.
 const KEPT: usize = 4;
@@ -32,7 +34,7 @@ const MESSAGES: [&str; 4] = ["linking with", "extern location for", "could not e
 pub(in crate::build) type Telling<'a> = dyn Fn(&str, &str) -> bool + Sync + 'a;
 
 /// What came of a call.
-enum Outcome {
+pub(super) enum Outcome {
     Compiled,
     /// There are errors, of the kind that people make.
     Broken,
@@ -42,11 +44,13 @@ enum Outcome {
 }
 
 /// A call that is to be made.
-struct Call {
+pub(super) struct Call {
     key: String,
     package: String,
     /// Where the compiler writes to: the same place each time, because what it remembers is of no use for another.
     out_dir: PathBuf,
+    /// Whether the library is linked to the shared one.
+    pub(super) is_shared: bool,
 }
 
 /// A call that has ended.
@@ -67,6 +71,8 @@ struct Progress {
     compiled: BTreeSet<String>,
     /// What has errors, with what was said about them.
     broken: BTreeMap<String, Tally>,
+    /// How libraries were linked.
+    links: BTreeMap<String, Linking>,
     /// Why cargo has to be asked after all.
     odd: Option<Reason>,
 }
@@ -143,23 +149,49 @@ impl Replayer {
         Some(waiting.remove(index))
     }
 
-    /// The call for a unit.
-    fn prepare(&mut self, key: &str) -> io::Result<(Call, Command)> {
+    /// The call for a unit, linked as it is to be.
+    fn prepare(&self, key: &str) -> io::Result<(Call, Command)> {
+        let is_loaded = self.units[key].unit.kind == Kind::Dynamic;
+        let linked = self.sharing.link(key).ok().filter(|_| is_loaded);
+        if let Some(linked) = linked
+            && let Some(call) = self.prepare_shared(key, linked)?
+        {
+            return Ok(call);
+        }
+        let call = self.call(key, &self.incremental(), |arguments| Some((arguments, false)))?;
+        call.ok_or_else(|| io::ErrorKind::InvalidInput.into())
+    }
+
+    /// The call for a unit that is linked to a shared library; none when it is compiled against another `shrine` now.
+    pub(super) fn prepare_shared(&self, key: &str, linked: &Linked) -> io::Result<Option<(Call, Command)>> {
+        // What the compiler remembers of a crate is of no use for one that is compiled against another `shrine`.
+        let incremental = self.own.path().join("incremental-shared");
+        let directory = &self.units[key].unit.call.directory;
+        self.call(key, &incremental, |arguments| Some((linked.arguments(&arguments, directory)?, true)))
+    }
+
+    /// A call for a unit. `finish` makes its arguments those of the linked library, and says whether it is shared.
+    fn call(
+        &self,
+        key: &str,
+        incremental: &Path,
+        finish: impl FnOnce(Vec<OsString>) -> Option<(Vec<OsString>, bool)>,
+    ) -> io::Result<Option<(Call, Command)>> {
         let unit = &self.units[key].unit;
         let out_dir = self.own.path().join("out").join(key);
-        let incremental = self.incremental();
         fs::create_dir_all(&out_dir)?;
-        fs::create_dir_all(&incremental)?;
+        fs::create_dir_all(incremental)?;
         let arguments = rewrite(
             &unit.call.arguments,
             &Changes {
                 directory: &unit.call.directory,
                 out_dir: &out_dir,
-                incremental: &incremental,
+                incremental,
                 colour: self.colour,
                 moved: &self.moved_below(key),
             },
         );
+        let Some((arguments, is_shared)) = finish(arguments) else { return Ok(None) };
         let words: Vec<OsString> =
             self.programs.iter().map(|program| program.clone().into_os_string()).chain(arguments).collect();
         let (program, arguments) = words.split_first().ok_or(io::ErrorKind::InvalidInput)?;
@@ -169,18 +201,29 @@ impl Replayer {
         command.envs(variables.map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let (key, package) = (key.to_owned(), unit.package.clone());
-        Ok((Call { key, package, out_dir }, command))
+        Ok(Some((Call { key, package, out_dir, is_shared }, command)))
     }
 
     /// Takes what has come of a call.
     fn take(&mut self, ended: Ended, plan: &Plan, progress: &mut Progress) {
         let Ended { call, outcome, tally } = ended;
         match outcome {
+            Outcome::Compiled if call.is_shared && self.has_allocator(&call) => {
+                self.sharing.refuse(&call.key, ALLOCATOR.to_owned());
+                progress.waiting.push(call.key);
+            }
             Outcome::Compiled => match self.commit(&call, plan, &tally) {
-                Ok(()) => drop(progress.compiled.insert(call.key)),
+                Ok(()) => {
+                    progress.links.insert(call.key.clone(), self.linking(&call));
+                    progress.compiled.insert(call.key);
+                }
                 Err(error) => progress.odd = Some(self.odd(&call.key, error.to_string())),
             },
             Outcome::Broken => drop(progress.broken.insert(call.key, tally)),
+            Outcome::Odd(what) if call.is_shared => {
+                self.sharing.refuse(&call.key, what);
+                progress.waiting.push(call.key);
+            }
             Outcome::Odd(what) => progress.odd = Some(self.odd(&call.key, what)),
             // What waits is not compiled any more.
             Outcome::Cancelled => progress.waiting.clear(),
@@ -235,7 +278,7 @@ impl Replayer {
     pub(in crate::build) fn warm_up(&mut self, project: &Project, cancel: &Cancel) {
         let is_cold = |(key, made): &(&String, &Made)| {
             let is_tool = made.unit.kind == Kind::Tool || project.tools.contains(&made.unit.home);
-            !is_tool && !self.warm.contains(*key)
+            !is_tool && !self.warm.contains(*key) && self.sharing.link(key).is_err()
         };
         let mut cold: Vec<(bool, String)> = self
             .units
@@ -254,6 +297,22 @@ impl Replayer {
             drop(outcome);
             // It is tried once, whatever comes of it.
             self.warm.insert(key);
+        }
+    }
+
+    /// Whether what a call has made has an allocator of its own.
+    pub(super) fn has_allocator(&self, call: &Call) -> bool {
+        share::has_allocator(&call.out_dir, &self.units[&call.key].unit)
+    }
+
+    /// How the library of a call was linked.
+    fn linking(&self, call: &Call) -> Linking {
+        let (package, link) = (call.package.clone(), self.sharing.link(&call.key));
+        match link {
+            Ok(linked) if call.is_shared => Linking { package, shared: Some(linked.library()), plain: None },
+            // The facade that is there is that of another `shrine`.
+            Ok(_) => Linking { package, shared: None, plain: Some(Plain::NotYet) },
+            Err(plain) => Linking { package, shared: None, plain: Some(plain) },
         }
     }
 
@@ -282,7 +341,8 @@ impl Replayer {
             let crates =
                 below.iter().filter(|key| progress.compiled.contains(*key)).map(package_of).collect();
             let is_dirty = below.iter().any(|key| plan.dirty.contains(key));
-            let way = if is_dirty { Way::Replay { crates } } else { Way::Fresh };
+            let link = progress.links.remove(key);
+            let way = if is_dirty { Way::Replay { crates, link } } else { Way::Fresh };
             let because = below.iter().find(|key| told.contains(*key)).map(package_of);
             let broken: Vec<_> = below.iter().filter_map(|key| progress.broken.remove_entry(key)).collect();
             told.extend(broken.iter().map(|(key, _)| key.clone()));
@@ -300,7 +360,7 @@ impl Replayer {
 }
 
 /// Makes a call and follows it to its end. One that is patient lets all other processes go first.
-fn compile(
+pub(super) fn compile(
     command: Command,
     call: &Call,
     outputs: &[PathBuf],
@@ -329,11 +389,14 @@ fn follow(
     let (mut odd, mut has_errors, mut rest) = (None, false, String::new());
     for line in running.child.stderr.take().into_iter().flat_map(|pipe| BufReader::new(pipe).split(b'\n')) {
         let line = line?;
-        let Ok(diagnostic) = serde_json::from_slice::<Diagnostic>(&line) else {
+        let Ok(mut diagnostic) = serde_json::from_slice::<Diagnostic>(&line) else {
             rest.push_str(&String::from_utf8_lossy(&line));
             rest.push('\n');
             continue;
         };
+        if call.is_shared {
+            strip_notes(&mut diagnostic);
+        }
         odd = odd.or_else(|| oddity(&diagnostic, outputs));
         if odd.is_none() {
             has_errors |= diagnostic.level == DiagnosticLevel::Error;
@@ -368,5 +431,12 @@ fn oddity(diagnostic: &Diagnostic, outputs: &[PathBuf]) -> Option<String> {
             || CODES.contains(&code)
             || MESSAGES.iter().any(|begin| message.starts_with(begin))
             || is_about_outputs());
-    is_odd.then(|| message.lines().next().unwrap_or_default().to_owned())
+    is_odd.then(|| {
+        let first = message.lines().next().unwrap_or_default();
+        let rest: Vec<&str> = diagnostic.children.iter().map(|child| child.message.as_str()).collect();
+        match linkers_words(&rest.join("\n")) {
+            Some(words) => format!("{first}: {words}"),
+            None => first.to_owned(),
+        }
+    })
 }

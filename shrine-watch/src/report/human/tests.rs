@@ -335,3 +335,42 @@ fn an_instance_is_told_with_its_code_and_its_connections() {
     assert_eq!(lines[..2], [first, "                     clicks.total -> sum.add  port  1 queued"]);
     assert_eq!(lines[2], format!("{first}   down after a fault: it waits for an update"));
 }
+
+#[test]
+fn how_a_library_is_linked_is_told_in_its_line() {
+    let link = |reason: Option<&str>, why: &str| LinkSummary {
+        package: "counter".into(),
+        link: "plain".into(),
+        library: None,
+        reason: reason.map(Into::into),
+        why: reason.map(|_| why.into()),
+    };
+    let built = |link: LinkSummary| Event::Built {
+        packages: vec![BuildSummary {
+            package: "counter".into(),
+            way: "replay".into(),
+            crates: vec!["types".into(), "counter".into()],
+            reason: None,
+            why: None,
+            link: Some(link),
+        }],
+    };
+    let told = lines(Style::default(), |human| {
+        human.event(&built(link(None, "")));
+        human.event(&built(link(Some("allocator"), "a dependency sets `#[global_allocator]`")));
+        human.event(&built(link(Some("nothing"), "there is nothing")));
+        let packages = vec![link(Some("nothing"), "there is nothing"), link(None, "")];
+        human.event(&Event::Linking { packages });
+    });
+    let by = "built       counter   by replay of types, counter";
+    assert_eq!(
+        told,
+        [
+            format!("{by}, linked to the shared library of dependencies"),
+            format!("{by}, linked plainly: a dependency sets `#[global_allocator]`"),
+            by.to_owned(),
+            "linking     counter   with all that it depends on".to_owned(),
+            "linking     counter   linked to the shared library of dependencies".to_owned(),
+        ]
+    );
+}

@@ -112,9 +112,9 @@ impl Loader {
         let library =
             unsafe { Library::open(&package.name, Some(checked.build_id.clone()), &widgets, &transforms) };
         remember_toolchain(checked.toolchain);
-        // SAFETY: libraries of one origin are by one released compiler, which orders fields in its usual way, and take their
-        // allocator from the same shared libraries: see `check`.
         let library = library.map(|library| match &checked.origin {
+            // SAFETY: libraries of one origin are by one released compiler, which orders fields in its usual way, and
+            // take their allocator from the same shared libraries: see `check`.
             Some(origin) => unsafe { library.of_toolchain(origin) },
             None => library,
         });

@@ -289,7 +289,7 @@ impl Registry {
         let Some(handle) = &mut found.handle else { return };
         match handle.encode_into(&mut self.buffer) {
             Ok(()) => {
-                found.record(|module, timers| (handler.what(), handler.name(module, timers)), &self.buffer)
+                found.record(|module, timers| (handler.what(), handler.name(module, timers)), &self.buffer);
             }
             Err(error) => self.fault(at, "state", &error),
         }

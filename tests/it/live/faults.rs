@@ -286,8 +286,11 @@ fn running(messages: usize, handled: usize) -> Registry {
     registry
 }
 
+/// States, pasts, connections, outputs and generation.
+type Seen = (Vec<Vec<u8>>, Vec<String>, Event, Vec<Event>, Option<u64>);
+
 /// All that can be seen of a registry.
-fn all(registry: &mut Registry) -> (Vec<Vec<u8>>, Vec<String>, Event, Vec<Event>, Option<u64>) {
+fn all(registry: &mut Registry) -> Seen {
     let state =
         |tag: usize, registry: &mut Registry| registry.state_bytes(&name(tag)).expect("state").to_vec();
     let states = (0..INSTANCES.len()).map(|tag| state(tag, registry)).collect();

@@ -7,7 +7,7 @@
 //!   field is made of.
 //! - **Enums** cannot be measured, because nothing says where a variant has its fields or how variants are told apart. They
 //!   are described by their definition: the variants in their order, what each carries, `repr` and discriminants. One
-//!   compiler lays one definition out in one way, unless it is asked to do so at random, which [`IS_ORDERED`] notices.
+//!   compiler lays one definition out in one way, unless it is asked to do so at random, which `IS_ORDERED` notices.
 //! - **Types of std** are told by name, size, alignment and what they hold. Their insides are those of the one std.
 //! - **Keys** of ordered and hashed collections lie where the code that compares and hashes them has put them. Another build
 //!   may compare otherwise and would not find them, so keys have to be types of std, whose order is that of the one std.

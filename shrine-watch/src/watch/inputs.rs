@@ -54,7 +54,12 @@ impl Inputs {
         }
         for built in &result.packages {
             if let Verdict::Built(artifact) = &built.verdict {
-                self.tracked.insert(built.package.clone(), artifact.inputs.iter().cloned().collect());
+                // Where cargo has left no list, nothing is known: then all that it may read counts.
+                if artifact.inputs.is_empty() {
+                    self.tracked.remove(&built.package);
+                } else {
+                    self.tracked.insert(built.package.clone(), artifact.inputs.iter().cloned().collect());
+                }
                 self.failed.remove(&built.package);
             } else {
                 self.failed.insert(built.package.clone());

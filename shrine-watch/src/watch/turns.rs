@@ -22,7 +22,7 @@ const MAY_BE_LOST: (u32, Duration, Duration) = (2, Duration::from_millis(500), D
 const PATIENCE: (u32, Duration, Duration) = (4, Duration::from_secs(2), Duration::from_secs(30));
 /// How long it is quiet after a build, in times that one takes, and at least and at most.
 const PROBE: (u32, Duration, Duration) = (1, Duration::from_millis(100), Duration::from_secs(2));
-/// By how much the times of files may be late: file systems read a coarser clock than programs.
+/// By how much the time of a file may be before that of its change: file systems read a coarser clock than programs.
 const CLOCK_TICK: Duration = Duration::from_millis(10);
 
 /// What to do about a change.
@@ -104,9 +104,11 @@ impl Turns {
 
     /// Judges a change: the files, and when each of them was changed, by the clock of files.
     pub(super) fn judge(&mut self, changed: &[(PathBuf, SystemTime)]) -> Verdict {
+        // What was changed when a build had just ended may bear a time of before: that is no build's, for somebody may have
+        // waited for its end. A build that writes does so before the compiler has run.
         let is_of_build = |time: &SystemTime| {
             self.newest.is_some_and(|(began, ended)| {
-                *time >= began && ended.is_none_or(|ended| *time <= ended + CLOCK_TICK)
+                *time >= began && ended.is_none_or(|ended| *time + CLOCK_TICK < ended)
             })
         };
         if changed.is_empty() || !changed.iter().all(|(_, time)| is_of_build(time)) {

@@ -35,6 +35,8 @@ struct Signature {
 #[derive(Debug, Default)]
 pub(super) struct Snapshot {
     contents: HashMap<PathBuf, Content>,
+    /// How those looked that are there and are no directories.
+    looks: HashMap<PathBuf, Signature>,
 }
 
 impl Stamps {
@@ -72,6 +74,9 @@ impl Stamps {
         let mut snapshot = Snapshot::default();
         for path in paths {
             if !snapshot.contents.contains_key(path) {
+                if let Some(signature) = signature(path) {
+                    snapshot.looks.insert(path.clone(), signature);
+                }
                 snapshot.contents.insert(path.clone(), self.look(path));
             }
         }
@@ -79,7 +84,8 @@ impl Stamps {
     }
 
     /// What was in files when something was made of them that began at `began`. Of a file that nobody had asked for then
-    /// it is known only when it is older.
+    /// it is known only when it is older; of another, when nobody has written to it since: what was written and taken
+    /// back meanwhile may be what was read.
     pub(super) fn used(
         &mut self,
         inputs: impl Iterator<Item = PathBuf>,
@@ -89,7 +95,7 @@ impl Stamps {
         let mut used = BTreeMap::new();
         for path in inputs {
             let content = match snapshot.contents.get(&path) {
-                Some(content) => Some(*content),
+                Some(content) => (snapshot.looks.get(&path).copied() == signature(&path)).then_some(*content),
                 None => {
                     let is_old = fs::metadata(&path).is_ok_and(|metadata| is_older_than(&metadata, began));
                     is_old.then(|| self.look(&path))
@@ -156,6 +162,12 @@ impl Signature {
             changed: (metadata.ctime(), metadata.ctime_nsec()),
         }
     }
+}
+
+/// How a file looks; none when there is no file, or a directory, which is known by what is in it.
+fn signature(path: &Path) -> Option<Signature> {
+    let metadata = fs::metadata(path).ok()?;
+    (!metadata.is_dir()).then(|| Signature::of(&metadata))
 }
 
 /// Whether nobody has written to a file since some time, as far as clocks tell.
@@ -230,6 +242,23 @@ mod tests {
         assert!(is_changed(&mut stamps, &unsure), "it may have been written while it was read");
         let sure = stamps.used([file].into_iter(), &nothing, later());
         assert!(!is_changed(&mut stamps, &sure));
+    }
+
+    #[test]
+    fn what_was_written_and_taken_back_while_it_was_read_may_have_been_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, mut stamps) = (folder.path().join("a.rs"), Stamps::default());
+        fs::write(&file, "one").unwrap();
+        let snapshot = stamps.snapshot([file.clone()].iter());
+        // Of another length meanwhile, and of the same in the end; the inode tells where the clock is too coarse.
+        fs::remove_file(&file).unwrap();
+        fs::write(folder.path().join("b.rs"), "").unwrap();
+        fs::write(&file, "one").unwrap();
+        let made = stamps.used([file.clone()].into_iter(), &snapshot, later());
+        assert!(is_changed(&mut stamps, &made));
+        let snapshot = stamps.snapshot([file.clone()].iter());
+        let made = stamps.used([file].into_iter(), &snapshot, later());
+        assert!(!is_changed(&mut stamps, &made), "nobody has written to it");
     }
 
     #[test]

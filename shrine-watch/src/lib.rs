@@ -60,4 +60,4 @@ pub mod watch;
 
 pub use error::Error;
 pub use exit::ExitCode;
-pub use live::Live;
+pub use live::{Live, LiveOptions};

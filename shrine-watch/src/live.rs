@@ -1,11 +1,98 @@
 //! Updates for a program that owns its registry.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use shrine::event::Event;
 use shrine::registry::Registry;
 
 use crate::error::Error;
+
+/// How a [`Live`] builds and updates: what `cargo shrine watch` has flags for.
+///
+/// ```
+/// use shrine_watch::LiveOptions;
+///
+/// let options = LiveOptions::new().features(["fast"]).sharing(false);
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LiveOptions {
+    packages: Vec<String>,
+    features: Vec<String>,
+    no_default_features: bool,
+    profile: Option<String>,
+    target_dir: Option<PathBuf>,
+    poll: Option<Duration>,
+    no_replay: bool,
+    no_sharing: bool,
+    encode: bool,
+}
+
+impl LiveOptions {
+    /// As `cargo shrine watch` does it without flags.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Watches only these packages of the workspace.
+    #[must_use]
+    pub fn packages<T: Into<String>>(self, names: impl IntoIterator<Item = T>) -> Self {
+        Self { packages: names.into_iter().map(Into::into).collect(), ..self }
+    }
+
+    /// Activates these features of the widget crates. Those of the program are of no account: what is loaded is built
+    /// on its own.
+    #[must_use]
+    pub fn features<T: Into<String>>(self, names: impl IntoIterator<Item = T>) -> Self {
+        Self { features: names.into_iter().map(Into::into).collect(), ..self }
+    }
+
+    /// Whether the feature `default` is activated; otherwise it is.
+    #[must_use]
+    pub fn default_features(self, on: bool) -> Self {
+        Self { no_default_features: !on, ..self }
+    }
+
+    /// Builds with this profile, by its name in Cargo.toml; otherwise with `dev`.
+    #[must_use]
+    pub fn profile(self, name: impl Into<String>) -> Self {
+        Self { profile: Some(name.into()), ..self }
+    }
+
+    /// Builds into this directory instead of `target/shrine`.
+    #[must_use]
+    pub fn target_dir(self, directory: impl Into<PathBuf>) -> Self {
+        Self { target_dir: Some(directory.into()), ..self }
+    }
+
+    /// Looks at the files this often, at most once in a millisecond, for file systems that do not tell of changes;
+    /// otherwise it is told.
+    #[must_use]
+    pub fn poll_files(self, interval: Duration) -> Self {
+        Self { poll: Some(interval.max(Duration::from_millis(1))), ..self }
+    }
+
+    /// Whether rustc is called again as cargo has called it before, where that is known to be right. Without it cargo is
+    /// asked for every build.
+    #[must_use]
+    pub fn replay(self, on: bool) -> Self {
+        Self { no_replay: !on, ..self }
+    }
+
+    /// Whether what widget crates depend on is linked once and shared by all generations, its statics included. Without
+    /// it each library has its own.
+    #[must_use]
+    pub fn sharing(self, on: bool) -> Self {
+        Self { no_sharing: !on, ..self }
+    }
+
+    /// Whether instances whose state lies alike in the new code stay in memory. Without it every state is encoded.
+    #[must_use]
+    pub fn in_place(self, on: bool) -> Self {
+        Self { encode: !on, ..self }
+    }
+}
 
 /// Watches a widget crate, or a workspace of them, and updates the widgets of a registry when it changes.
 ///
@@ -74,12 +161,23 @@ impl Live {
     ///
     /// When there is no widget crate, or it cannot be watched.
     pub fn when(enabled: bool, crate_dir: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::with(enabled, crate_dir, &LiveOptions::new())
+    }
+
+    /// The same, in another way than the usual one.
+    ///
+    /// # Errors
+    ///
+    /// When there is no widget crate, or it cannot be watched.
+    pub fn with(enabled: bool, crate_dir: impl AsRef<Path>, options: &LiveOptions) -> Result<Self, Error> {
         #[cfg(feature = "live")]
-        let live =
-            Self { running: enabled.then(|| running::Running::start(crate_dir.as_ref())).transpose()? };
+        let live = {
+            let start = || running::Running::start(crate_dir.as_ref(), options);
+            Self { running: enabled.then(start).transpose()? }
+        };
         #[cfg(not(feature = "live"))]
         let live = {
-            let _ = (enabled, crate_dir);
+            let _ = (enabled, crate_dir, options);
             Self::default()
         };
         Ok(live)
@@ -132,6 +230,7 @@ mod running {
     use shrine::event::Event;
     use shrine::registry::Registry;
 
+    use super::LiveOptions;
     use crate::build::project::Start;
     use crate::build::{CargoOptions, Project};
     use crate::error::Error;
@@ -148,15 +247,16 @@ mod running {
     }
 
     impl Running {
-        pub(super) fn start(crate_dir: &Path) -> Result<Self, Error> {
+        pub(super) fn start(crate_dir: &Path, options: &LiveOptions) -> Result<Self, Error> {
             let start = Start::at(Some(crate_dir))?;
-            let cargo = CargoOptions::default();
+            let cargo = options.for_cargo();
             let project = Project::discover(&start, &cargo)?;
             let (send, messages) = mpsc::channel();
-            let options = Options { embedded: true, ..Options::default() };
+            let poll = options.poll;
+            let options = Options { embedded: true, encode: options.encode, ..Options::default() };
             let waker: Arc<Mutex<Option<Waker>>> = Arc::default();
             let wakes = Arc::clone(&waker);
-            let run = Run::new(start, project, cargo, options, None, move |message| {
+            let run = Run::new(start, project, cargo, options, poll, move |message| {
                 // A receiver that is gone has ended the run.
                 let is_heard = send.send(message).is_ok();
                 if let Some(wake) = &*wakes.lock().unwrap_or_else(PoisonError::into_inner)
@@ -184,6 +284,21 @@ mod running {
                 let _ = self.run.take(message, registry, &mut collected);
             }
             collected.0
+        }
+    }
+
+    impl LiveOptions {
+        fn for_cargo(&self) -> CargoOptions {
+            CargoOptions {
+                packages: self.packages.clone(),
+                features: self.features.clone(),
+                no_default_features: self.no_default_features,
+                profile: self.profile.clone(),
+                target_dir: self.target_dir.clone(),
+                no_replay: self.no_replay,
+                no_sharing: self.no_sharing,
+                ..CargoOptions::default()
+            }
         }
     }
 

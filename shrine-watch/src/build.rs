@@ -16,6 +16,7 @@ pub mod project;
 mod reason;
 mod replay;
 mod rewrite;
+mod scripts;
 mod shop;
 mod stamp;
 mod unit;
@@ -48,6 +49,10 @@ pub struct BuildRequest {
     pub build: u64,
     /// The packages to build, by name; `None` is all of them.
     pub packages: Option<BTreeSet<String>>,
+    /// Packages that are not built because they never had a widget. Where what is compiled for the others shows that they
+    /// have none now, the result says so.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub plain: BTreeSet<String>,
     /// Whether the project may have another structure than before, so that cargo is asked for it again.
     pub capture: bool,
     /// Whether to build as for a release: without `SHRINE_DEV`, so that what `shrine.lock` says is enforced.
@@ -146,6 +151,14 @@ pub struct PackageBuild {
 pub enum Verdict {
     /// There is a library.
     Built(Artifact),
+    /// What was compiled of it for others shows that its library would have no widget, so none was made.
+    WithoutWidgets {
+        /// The files that it is made of, absolute.
+        inputs: Vec<PathBuf>,
+        /// The directories that it is made of, whatever is in them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        folders: Vec<PathBuf>,
+    },
     /// The compiler, or cargo, said no.
     Failed {
         /// How many errors.
@@ -180,6 +193,10 @@ pub struct Artifact {
     pub path: PathBuf,
     /// The files that it was made of, absolute.
     pub inputs: Vec<PathBuf>,
+    /// The directories that it was made of, whatever is in them: those that build scripts name, and the packages of build
+    /// scripts that do not say what they read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub folders: Vec<PathBuf>,
     /// How many warnings.
     pub warnings: usize,
     /// The build id in the file, in hexadecimal: two libraries that have the same are the same.
@@ -193,13 +210,19 @@ pub struct Artifact {
 }
 
 impl Artifact {
-    /// Looks at a library that was made of `inputs`.
+    /// Looks at a library that was made of `inputs`, files and directories.
     fn at(path: &Path, inputs: Vec<PathBuf>, warnings: usize) -> Self {
         let seen = std::fs::read(path).ok().and_then(|bytes| check::glance(&bytes));
         let (build_id, widgets) = seen.unzip();
         let widgets = widgets.unwrap_or_default();
-        Self { path: path.to_owned(), inputs, warnings, build_id, widgets, is_final: false }
+        let (folders, inputs) = folders_and_files(inputs);
+        Self { path: path.to_owned(), inputs, folders, warnings, build_id, widgets, is_final: false }
     }
+}
+
+/// Directories, and what is none.
+fn folders_and_files(paths: impl IntoIterator<Item = PathBuf>) -> (Vec<PathBuf>, Vec<PathBuf>) {
+    paths.into_iter().partition(|path| path.is_dir())
 }
 
 /// Runs one build at a time, on a thread of its own.

@@ -115,13 +115,18 @@ impl Session {
         self.building = Some(self.builds);
         self.diagnostics.clear();
         self.probing = false;
-        let packages = self.dirty.packages().map(|packages| {
-            let others: Group = packages.difference(&self.plain).cloned().collect();
-            if others.is_empty() { packages } else { others }
-        });
+        let (packages, plain) = match self.dirty.packages() {
+            None => (None, Group::new()),
+            Some(packages) if packages.is_subset(&self.plain) => (Some(packages), Group::new()),
+            Some(packages) => {
+                let (plain, others) = packages.into_iter().partition(|package| self.plain.contains(package));
+                (Some(others), plain)
+            }
+        };
         then.push(Action::StartBuild(BuildRequest {
             build: self.builds,
             packages,
+            plain,
             capture: self.dirty.capture,
             locked_shapes: false,
         }));
@@ -224,6 +229,7 @@ impl Session {
             {
                 match verdict {
                     Verdict::Built(artifact) => fresh.extend(self.unless_taken(package, artifact)),
+                    Verdict::WithoutWidgets { .. } => {}
                     // It keeps nobody back: it has nothing to update.
                     _ if self.plain.contains(package) => self.dirty.add(Group::from([package.clone()])),
                     _ => drop(failed.insert(package.clone())),
@@ -306,7 +312,7 @@ impl Session {
                     then.push(self.refusal(&built.package, reason.clone(), help.clone()));
                     self.fail(ExitCode::Refused);
                 }
-                Verdict::Built(_) | Verdict::Skipped { .. } => {}
+                Verdict::Built(_) | Verdict::WithoutWidgets { .. } | Verdict::Skipped { .. } => {}
             }
         }
         if let Some((errors, warnings, rendered)) = failure {

@@ -1,5 +1,6 @@
 //! Builds and loads a project once, to ask its widgets what they say of themselves. No instance of them is made.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
@@ -100,7 +101,13 @@ impl Surveyor {
         progress: &mut dyn FnMut(&str),
     ) -> Result<Vec<(Package, Artifact)>, Error> {
         self.builds += 1;
-        let request = BuildRequest { build: self.builds, packages: None, capture: false, locked_shapes };
+        let request = BuildRequest {
+            build: self.builds,
+            packages: None,
+            plain: BTreeSet::new(),
+            capture: false,
+            locked_shapes,
+        };
         self.builder.start(request);
         let result = loop {
             match self.messages.recv() {
@@ -123,7 +130,7 @@ impl Surveyor {
                     failed.1.push_str(&rendered);
                 }
                 // Of what they are made of was told already.
-                Verdict::Failed { .. } | Verdict::Skipped { .. } => {}
+                Verdict::Failed { .. } | Verdict::Skipped { .. } | Verdict::WithoutWidgets { .. } => {}
                 Verdict::Refused { reason, help } => return Err(Error::Refused { reason, help }),
             }
         }

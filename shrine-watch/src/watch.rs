@@ -28,6 +28,7 @@ pub use detect::{Change, Detector};
 use directories::Directories;
 pub(crate) use directories::walk as files_below;
 pub use inputs::Inputs;
+pub(crate) use inputs::files_of;
 use quiet::{Quiet, Sign};
 use scan::Scanner;
 use turns::{Turns, Verdict};

@@ -38,11 +38,6 @@ fn ask(watch: &mut Watch) -> String {
     watch.send("probe.ask", &json!(1)).as_str().unwrap_or_default().to_owned()
 }
 
-/// The same without the crate below all: a build of it alone, which this edit has ended, may have compiled it.
-fn way_above(watch: &mut Watch, package: &str) -> String {
-    way(watch, package).replace("replay-tree-base ", "")
-}
-
 /// How the library of a package was made in the next build of it: by replay of these crates, or by cargo for this reason.
 fn way(watch: &mut Watch, package: &str) -> String {
     loop {
@@ -159,6 +154,25 @@ fn a_day_of_edits_is_right_whichever_way_it_is_built() {
     assert_eq!(updated(&mut watch, package), pair("cargo other_input", "sword deepest other 0.2.0 LOUD"));
     project.write("data.txt", "new\n");
     assert_eq!(updated(&mut watch, package), pair("replay replay-day", "sword deepest new 0.2.0 LOUD"));
+
+    // It names a directory; it does not say what it reads, so that it may be anything in the package; it says so again.
+    let script = project.read("build.rs");
+    let told = "cargo::rerun-if-changed=word.txt";
+    for (tells, file) in
+        [("cargo::rerun-if-changed=words", "words/deep/word"), ("told", "data/word"), (told, "word.txt")]
+    {
+        project.write(file, "first\n");
+        project.write(
+            "build.rs",
+            &script.replace(told, tells).replace("(\"word.txt\")", &format!("({file:?})")),
+        );
+        watch.wait_for("updated");
+        assert_eq!(ask(&mut watch), "first deepest new 0.2.0 LOUD");
+        project.write(file, "second\n");
+        assert_eq!(updated(&mut watch, package), pair("cargo other_input", "second deepest new 0.2.0 LOUD"));
+    }
+    project.write("word.txt", "sword\n");
+    assert_eq!(updated(&mut watch, package), pair("cargo other_input", "sword deepest new 0.2.0 LOUD"));
     watch.quit();
 
     // The next watch knows what cargo did for the first one.
@@ -261,7 +275,7 @@ fn an_edit_below_compiles_what_is_above_and_nothing_else() {
 
     // What no widget calls is in no library: none is updated.
     workspace.edit("base/src/lib.rs", "-> u8 { 1 }", "-> u8 { 2 }");
-    assert_eq!(way_above(&mut watch, right), "replay replay-tree-right");
+    assert_eq!(way(&mut watch, right), "replay replay-tree-base replay-tree-right");
     watch.expect("unchanged");
 
     // A mistake below is told once, and mended the same way.
@@ -291,12 +305,30 @@ fn an_edit_below_compiles_what_is_above_and_nothing_else() {
 
     // And after that again.
     workspace.edit("base/src/lib.rs", "to_uppercase", "to_lowercase");
-    assert_eq!(way_above(&mut watch, left), "replay replay-tree-middle replay-tree-left");
+    assert_eq!(way(&mut watch, left), "replay replay-tree-base replay-tree-middle replay-tree-left");
     watch.expect("updated");
     assert_eq!(
         (says(&mut watch, "left"), says(&mut watch, "right")),
         ("bass? sword".to_owned(), "bass out".to_owned())
     );
+
+    // Libraries without widgets are not built by themselves, as long as they have none.
+    let alone = |watch: &Watch| {
+        let built = watch.seen().iter().filter(|event| event["event"] == "built").skip(1);
+        let packages = built.flat_map(|built| built["packages"].as_array().cloned().unwrap_or_default());
+        packages.filter(|built| built["package"] == "replay-tree-base").count()
+    };
+    assert_eq!(alone(&watch), 0);
+    let widget = speaker("base", "\"I am base\".to_owned()");
+    workspace.write(
+        "base/src/lib.rs",
+        &format!(
+            "{widget}\npub fn base() -> String {{ \"bass\".to_owned() }}\npub fn unused() -> u8 {{ 2 }}\n"
+        ),
+    );
+    watch.wait_for("created");
+    assert_eq!(says(&mut watch, "base"), "I am base");
+    assert_eq!(alone(&watch), 1);
     watch.quit();
 }
 

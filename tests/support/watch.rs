@@ -136,6 +136,12 @@ impl Watch {
         self.seen.iter().filter_map(|event| event["event"].as_str()).collect()
     }
 
+    /// All events so far.
+    #[must_use]
+    pub fn seen(&self) -> &[Value] {
+        &self.seen
+    }
+
     /// Waits for the next event.
     pub fn next_event(&mut self) -> Value {
         match self.events.recv_timeout(DEADLINE) {

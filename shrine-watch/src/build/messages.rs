@@ -8,6 +8,7 @@ use std::process::Command;
 use cargo_metadata::diagnostic::{Diagnostic, DiagnosticLevel};
 use cargo_metadata::{CompilerMessage, Message};
 
+use super::scripts::Run;
 use super::{Artifact, Cancel, Package, Verdict, dep_info};
 
 /// What came of a build.
@@ -20,6 +21,8 @@ pub(super) struct Followed {
     pub(super) library: Option<Library>,
     /// The warnings, each with the file that the crate begins with which has it.
     pub(super) warned: Vec<(PathBuf, String)>,
+    /// The build scripts that the library is made by.
+    pub(super) scripts: Vec<Run>,
 }
 
 /// What cargo says of a library.
@@ -44,7 +47,7 @@ pub(super) fn follow(
 ) -> io::Result<Followed> {
     let Some(mut running) = cancel.spawn(command)? else {
         let verdict = Verdict::failed("the build was cancelled\n".to_owned());
-        return Ok(Followed { verdict, failed: BTreeMap::new(), library: None, warned: Vec::new() });
+        return Ok(Followed::without_library(verdict));
     };
     let (stdout, stderr) = (running.child.stdout.take(), running.child.stderr.take());
     let mut tally = Tally::default();
@@ -57,8 +60,16 @@ pub(super) fn follow(
     })?;
     let status = running.wait()?;
     let (failed, library) = (tally.failed.clone(), tally.library.clone());
-    let warned = std::mem::take(&mut tally.warned);
-    Ok(Followed { verdict: tally.verdict(package, status.success(), &said), failed, library, warned })
+    let (warned, scripts) = (std::mem::take(&mut tally.warned), std::mem::take(&mut tally.scripts));
+    let verdict = tally.verdict(package, status.success(), &said);
+    Ok(Followed { verdict, failed, library, warned, scripts })
+}
+
+impl Followed {
+    /// A build of which there is nothing but a verdict.
+    pub(super) fn without_library(verdict: Verdict) -> Self {
+        Self { verdict, failed: BTreeMap::new(), library: None, warned: Vec::new(), scripts: Vec::new() }
+    }
 }
 
 /// Cargo's own lines: those about progress are passed on, the others are kept.
@@ -96,6 +107,7 @@ pub(super) struct Tally {
     failed: BTreeMap<String, String>,
     /// The warnings, each with the file that the crate begins with which has it, new or not.
     pub(super) warned: Vec<(PathBuf, String)>,
+    scripts: Vec<Run>,
 }
 
 impl Tally {
@@ -113,6 +125,10 @@ impl Tally {
                     let crate_name = artifact.target.name.replace('-', "_");
                     self.library = Some(Library { path, crate_name, fresh: artifact.fresh });
                 }
+            }
+            Message::BuildScriptExecuted(script) => {
+                let name = name_of(&script.package_id.repr).to_owned();
+                self.scripts.push((name, script.out_dir.clone().into()));
             }
             _ => {}
         }

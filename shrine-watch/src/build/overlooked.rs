@@ -15,6 +15,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use super::Project;
+use super::scripts::name_of_package;
 use crate::watch::files_below;
 
 /// The file in the target directory.
@@ -37,13 +38,14 @@ impl Looks {
         let mut looks = Self::read(&project.target_directory);
         let overlooked = looks.renew(project, SystemTime::now());
         let directories: BTreeSet<Option<&PathBuf>> =
-            overlooked.iter().map(|path| owner(project, path)).collect();
+            overlooked.iter().map(|path| project.owner(path)).collect();
         // Of a file that is in no package it is not known which ones read it.
         let packages: Vec<&PathBuf> = match directories.contains(&None) {
             true => project.directories.iter().collect(),
             false => directories.into_iter().flatten().collect(),
         };
-        let names: BTreeSet<String> = packages.into_iter().filter_map(|directory| name(directory)).collect();
+        let names: BTreeSet<String> =
+            packages.into_iter().filter_map(|directory| name_of_package(directory)).collect();
         let is_forgotten = names.is_empty() || forget(&project.target_directory, &names).is_ok();
         if is_forgotten {
             looks.write(&project.target_directory);
@@ -69,7 +71,7 @@ impl Looks {
     fn renew(&mut self, project: &Project, now: SystemTime) -> Vec<PathBuf> {
         // Cargo looks at all files of a package whose build script does not say what it reads.
         let scripts = project.packages.iter().flat_map(|package| &package.scripts);
-        let homes: BTreeSet<&PathBuf> = scripts.filter_map(|script| owner(project, script)).collect();
+        let homes: BTreeSet<&PathBuf> = scripts.filter_map(|script| project.owner(script)).collect();
         let mut paths: BTreeSet<PathBuf> = self.files.keys().cloned().collect();
         for home in homes {
             files_below(home, &mut |file| paths.extend([file.to_owned()]));
@@ -118,18 +120,6 @@ fn look(metadata: &Metadata) -> u64 {
 fn changed(metadata: &Metadata) -> SystemTime {
     let seconds = u64::try_from(metadata.ctime()).unwrap_or_default();
     UNIX_EPOCH + Duration::new(seconds, u32::try_from(metadata.ctime_nsec()).unwrap_or_default())
-}
-
-/// The directory of the package that a file is in.
-fn owner<'a>(project: &'a Project, path: &Path) -> Option<&'a PathBuf> {
-    let around = project.directories.iter().filter(|directory| path.starts_with(directory));
-    around.max_by_key(|directory| directory.as_os_str().len())
-}
-
-/// The name of the package in a directory.
-fn name(directory: &Path) -> Option<String> {
-    let manifest = fs::read_to_string(directory.join("Cargo.toml")).ok()?.parse::<toml::Table>().ok()?;
-    manifest.get("package")?.get("name")?.as_str().map(str::to_owned)
 }
 
 /// Takes away cargo's notes that these packages are built: `<target>/[<triple>/]<profile>/.fingerprint/<name>-<hash>`.

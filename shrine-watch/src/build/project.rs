@@ -162,6 +162,13 @@ impl Project {
             unshared: graph.unshared(),
         })
     }
+
+    /// The directory of the package that a file belongs to, or would if it were there: the innermost around it.
+    #[must_use]
+    pub fn owner(&self, path: &Path) -> Option<&PathBuf> {
+        let around = self.directories.iter().filter(|directory| path.starts_with(directory));
+        around.max_by_key(|directory| directory.as_os_str().len())
+    }
 }
 
 /// What cargo says of the workspace.

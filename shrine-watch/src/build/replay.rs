@@ -6,6 +6,7 @@
 //!
 //! Invariant: what is not known to be right by this is built by cargo, with the reason.
 
+mod bare;
 mod plan;
 mod run;
 mod share;
@@ -201,9 +202,9 @@ impl Replayer {
         let closure = plan::bottom_up(&key, |key| self.below(key));
         let used = closure.iter().filter_map(|key| self.units.get(key)).flat_map(|made| made.used.paths());
         let known: BTreeSet<PathBuf> = used.map(|path| dep_info::normal(path)).collect();
-        let mut others: BTreeSet<PathBuf> =
-            artifact.inputs.iter().filter(|path| !known.contains(&dep_info::normal(path))).cloned().collect();
-        others.extend(self.read_by_scripts(project, package, &closure));
+        let others = artifact.inputs.iter().chain(&artifact.folders);
+        let others: BTreeSet<PathBuf> =
+            others.filter(|path| !known.contains(&dep_info::normal(path))).cloned().collect();
         let others = self.stamps.used(others.into_iter(), &before.snapshot, before.began);
         // Cargo may have written the lock file itself.
         let lock = project.root.join("Cargo.lock");
@@ -259,26 +260,6 @@ impl Replayer {
 
     fn serials(&self, keys: &[String]) -> BTreeMap<String, u64> {
         keys.iter().filter_map(|key| Some((key.clone(), self.units.get(key)?.serial))).collect()
-    }
-
-    /// What build scripts read: where one does not say so, any file of its package.
-    fn read_by_scripts(&self, project: &Project, package: &Package, closure: &[String]) -> BTreeSet<PathBuf> {
-        let units = || closure.iter().filter_map(|key| self.units.get(key)).map(|made| &made.unit);
-        let home = |script: &PathBuf| {
-            let around = project.directories.iter().filter(|directory| script.starts_with(directory));
-            around.max_by_key(|directory| directory.as_os_str().len()).cloned()
-        };
-        let mut read = BTreeSet::new();
-        for home in package.scripts.iter().filter_map(home) {
-            let generated = units().filter(|unit| unit.home == home).find_map(|unit| unit.generated.as_ref());
-            let output = generated.map(|generated| std::fs::read(generated.with_file_name("output")));
-            let output = output.and_then(Result::ok).unwrap_or_default();
-            match plan::what_it_reads(&String::from_utf8_lossy(&output)) {
-                Some(files) => read.extend(files.into_iter().map(|file| home.join(file))),
-                None => drop(read.insert(home)),
-            }
-        }
-        read
     }
 
     /// What has to be compiled for the libraries of some packages.

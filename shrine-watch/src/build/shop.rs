@@ -11,7 +11,7 @@ use super::project::Start;
 use super::replay::{Before, Replayer};
 use super::{
     BuildMessage, BuildRequest, BuildResult, CARGO, Cancel, CargoOptions, Package, PackageBuild, Project,
-    Reason, Verdict, Way, cargo,
+    Reason, Verdict, Way, cargo, folders_and_files, scripts,
 };
 
 /// What the threads of a builder share.
@@ -118,7 +118,18 @@ impl Build<'_> {
             return Err(Reason::Project);
         }
         let plan = replayer.plan(project, packages)?;
-        replayer.run(&plan, self.cancel, &|package, rendered| self.diagnostic(package, rendered))
+        let mut built =
+            replayer.run(&plan, self.cancel, &|package, rendered| self.diagnostic(package, rendered))?;
+        if built.iter().all(|built| matches!(built.verdict, Verdict::Built(_))) {
+            let plain = project.packages.iter().filter(|package| self.request.plain.contains(&package.name));
+            let bare = plain.filter_map(|package| {
+                let (folders, inputs) = folders_and_files(replayer.inputs_if_bare(&plan, package)?);
+                let (package, verdict) = (package.name.clone(), Verdict::WithoutWidgets { inputs, folders });
+                Some(PackageBuild { package, verdict, way: None })
+            });
+            built.extend(bare);
+        }
+        Ok(built)
     }
 
     /// Builds one package after the other: they share what they are made of, and so the lock of the target directory.
@@ -172,13 +183,11 @@ impl Build<'_> {
         let not_captured = Reason::NotCaptured { package: package.name.clone() };
         replayer.forget(package, not_captured);
         let followed = messages::follow(command, package, self.cancel, &diagnostic, &progress);
-        let followed = followed.unwrap_or_else(|error| Followed {
-            verdict: Verdict::failed(format!("cannot run cargo: {error}\n")),
-            failed: BTreeMap::new(),
-            library: None,
-            warned: Vec::new(),
+        let mut followed = followed.unwrap_or_else(|error| {
+            Followed::without_library(Verdict::failed(format!("cannot run cargo: {error}\n")))
         });
-        if let Verdict::Built(artifact) = &followed.verdict {
+        if let Verdict::Built(artifact) = &mut followed.verdict {
+            artifact.folders.extend(scripts::reading_anything(project, &package.scripts, &followed.scripts));
             Looks::learn(project, &artifact.inputs, began);
         }
         if let (Verdict::Built(artifact), Some(library)) = (&followed.verdict, &followed.library) {

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, Metadata};
-use std::hash::{DefaultHasher, Hasher};
-use std::os::unix::ffi::OsStrExt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
+
+use crate::watch::files_of;
 
 /// What is in a file or a directory: a hash; none when it is not there.
 pub(super) type Content = Option<u64>;
@@ -45,12 +46,16 @@ impl Stamps {
         Self { known: HashMap::new(), outputs: outputs.to_vec() }
     }
 
-    /// What is in a file now. In a directory it is the names, sizes and times of all that is below it.
+    /// What is in a file now. Of a directory it is the names, sizes and times of its files.
     pub(super) fn look(&mut self, path: &Path) -> Content {
         let metadata = fs::metadata(path).ok()?;
         if metadata.is_dir() {
             let mut hasher = DefaultHasher::new();
-            self.list(path, &mut hasher);
+            for file in files_of(path, &self.outputs) {
+                let Ok(metadata) = fs::metadata(&file) else { continue };
+                let Signature { inode: _, size, modified, changed: _ } = Signature::of(&metadata);
+                (&file, size, modified).hash(&mut hasher);
+            }
             return Some(hasher.finish());
         }
         let signature = Signature::of(&metadata);
@@ -97,35 +102,17 @@ impl Stamps {
             let content = match snapshot.contents.get(&path) {
                 Some(content) => (snapshot.looks.get(&path).copied() == signature(&path)).then_some(*content),
                 None => {
-                    let is_old = fs::metadata(&path).is_ok_and(|metadata| is_older_than(&metadata, began));
-                    is_old.then(|| self.look(&path))
+                    let is_old = |path: &Path| {
+                        fs::metadata(path).is_ok_and(|metadata| is_older_than(&metadata, began))
+                    };
+                    let are_old =
+                        is_old(&path) && files_of(&path, &self.outputs).iter().all(|file| is_old(file));
+                    are_old.then(|| self.look(&path))
                 }
             };
             used.insert(path, content);
         }
         Used(used)
-    }
-
-    fn list(&self, directory: &Path, hasher: &mut DefaultHasher) {
-        let mut entries: Vec<_> = fs::read_dir(directory).into_iter().flatten().flatten().collect();
-        entries.sort_by_key(fs::DirEntry::file_name);
-        for entry in entries {
-            let path = entry.path();
-            if entry.file_name() == ".git" || self.outputs.contains(&path) {
-                continue;
-            }
-            hasher.write(entry.file_name().as_bytes());
-            let Ok(metadata) = entry.metadata() else { continue };
-            if metadata.is_dir() {
-                self.list(&path, hasher);
-            } else {
-                let Signature { inode: _, size, modified, changed: _ } = Signature::of(&metadata);
-                hasher.write_u64(size);
-                hasher.write_i64(modified.0);
-                hasher.write_i64(modified.1);
-            }
-            hasher.write_u8(0);
-        }
     }
 }
 

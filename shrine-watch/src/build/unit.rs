@@ -30,8 +30,6 @@ pub(super) struct Unit {
     pub(super) out_dir: PathBuf,
     /// Where the compiler keeps what it remembers between two calls.
     pub(super) incremental: Option<PathBuf>,
-    /// Where the build script of the package writes to, if it has one.
-    pub(super) generated: Option<PathBuf>,
     /// How rustc was called.
     pub(super) call: Invocation,
 }
@@ -78,7 +76,6 @@ impl Unit {
             externs: externs.collect(),
             out_dir: at(options.all("--out-dir").next()?),
             incremental: options.codegen("incremental").map(at),
-            generated: call.variable("OUT_DIR").map(PathBuf::from),
             call: Invocation::default(),
         })
     }
@@ -146,7 +143,8 @@ impl<'a> Options<'a> {
 }
 
 /// The options that matter here, all of which have a value.
-pub(super) const NAMES: [&str; 10] = [
+pub(super) const NAMES: [&str; 11] = [
+    "--cfg",
     "--crate-name",
     "--crate-type",
     "--extern",

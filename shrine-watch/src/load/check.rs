@@ -7,6 +7,7 @@ use std::mem::size_of;
 
 use object::elf::{self, FileHeader64};
 use object::endian::Endianness;
+use object::read::archive::ArchiveFile;
 use object::read::elf::{Dyn, ElfFile64, FileHeader, ProgramHeader, SectionHeader};
 use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
 use shrine::abi::{Descriptor, SYMBOL_PREFIX, TRANSFORM_PREFIX, TransformDescriptor};
@@ -109,6 +110,27 @@ pub fn glance(bytes: &[u8]) -> Option<(String, Vec<String>)> {
     let mut found = symbols(&file, SYMBOL_PREFIX, size_of::<Descriptor>());
     found.extend(symbols(&file, TRANSFORM_PREFIX, size_of::<TransformDescriptor>()));
     Some((id, found))
+}
+
+/// Whether a static library of Rust code, with its objects in an archive, has a widget or a transform; none when that
+/// cannot be seen.
+#[must_use]
+pub fn has_widgets(archive: &[u8]) -> Option<bool> {
+    let mut has = false;
+    for member in ArchiveFile::parse(archive).ok()?.members() {
+        let member = member.ok()?;
+        let bytes = member.data(archive).ok()?;
+        // What the compiler knows of the crate, for itself.
+        if member.name() == b"lib.rmeta" {
+            continue;
+        }
+        let object = ElfFile64::<Endianness>::parse(bytes).ok()?;
+        has |= object.symbols().filter(ObjectSymbol::is_definition).any(|symbol| {
+            let name = symbol.name_bytes().unwrap_or_default();
+            [SYMBOL_PREFIX, TRANSFORM_PREFIX].iter().any(|prefix| name.starts_with(prefix.as_bytes()))
+        });
+    }
+    Some(has)
 }
 
 /// The linker that made a file, if it has signed it, as `LLD 22.1.2` or `mold 2.40.0`.

@@ -104,6 +104,11 @@ pub(super) fn wanted(inputs: &Inputs) -> BTreeSet<PathBuf> {
             wanted.insert(directory.to_owned());
         });
     }
+    for folder in inputs.folders() {
+        walk_directories(folder, DEPTH, &mut |directory| {
+            wanted.insert(directory.to_owned());
+        });
+    }
     for nursery in inputs.nurseries() {
         wanted.insert(nursery.clone());
         wanted.extend(children(nursery).take(MANY));

@@ -1,11 +1,13 @@
 //! Which files matter, and what for.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::build::{BuildResult, Package, Project, Verdict, cargo};
+use super::directories::walk;
+use crate::build::{Artifact, BuildResult, Package, Project, Verdict, cargo};
 
 /// The files that matter to a project.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -14,6 +16,8 @@ pub struct Inputs {
     project: Project,
     /// What the compiler has read, by package.
     tracked: BTreeMap<String, BTreeSet<PathBuf>>,
+    /// The directories that packages are made of, whatever is in them.
+    folders: BTreeMap<String, BTreeSet<PathBuf>>,
     /// The packages whose last build failed: the file that was missing may be any.
     failed: BTreeSet<String>,
 }
@@ -53,12 +57,18 @@ impl Inputs {
             self.project = project.clone();
         }
         for built in &result.packages {
-            if let Verdict::Built(artifact) = &built.verdict {
+            let learned = match &built.verdict {
+                Verdict::Built(Artifact { inputs, folders, .. }) => Some((inputs, folders)),
+                Verdict::WithoutWidgets { inputs, folders } => Some((inputs, folders)),
+                _ => None,
+            };
+            if let Some((inputs, folders)) = learned {
+                self.folders.insert(built.package.clone(), folders.iter().cloned().collect());
                 // Where cargo has left no list, nothing is known: then all that it may read counts.
-                if artifact.inputs.is_empty() {
+                if inputs.is_empty() {
                     self.tracked.remove(&built.package);
                 } else {
-                    self.tracked.insert(built.package.clone(), artifact.inputs.iter().cloned().collect());
+                    self.tracked.insert(built.package.clone(), inputs.iter().cloned().collect());
                 }
                 self.failed.remove(&built.package);
             } else {
@@ -67,6 +77,7 @@ impl Inputs {
         }
         let names: BTreeSet<_> = self.project.packages.iter().map(|package| &package.name).collect();
         self.tracked.retain(|name, _| names.contains(name));
+        self.folders.retain(|name, _| names.contains(name));
         // A failure of cargo itself is of no package, and ends with the next build that has packages.
         let cargo_failed = result.packages.iter().any(|built| !names.contains(&built.package));
         self.failed.retain(|name| names.contains(name) || cargo_failed);
@@ -86,7 +97,7 @@ impl Inputs {
         }
         let is_source =
             looks_like_source(path) && self.source_directories().any(|directory| path.starts_with(directory));
-        if is_source || self.tracked.values().any(|inputs| inputs.contains(path)) {
+        if is_source || self.tracked.keys().chain(self.folders.keys()).any(|name| self.has_read(name, path)) {
             Some(Role::Source)
         } else if self.is_possibly_missing(path) {
             Some(Role::Missing)
@@ -101,15 +112,22 @@ impl Inputs {
         let is_missing = self.role(path) == Some(Role::Missing);
         let owner = self.owner(path);
         // Whoever has read the file has said so. Who has not, may when the file is new, or when it could not be built.
-        let is_read = self.tracked.values().any(|inputs| inputs.contains(path));
+        let is_read = self.project.packages.iter().any(|package| self.has_read(&package.name, path));
         let holds = |package: &&Package| {
             let name = &package.name;
-            let has_read = self.tracked.get(name).is_some_and(|inputs| inputs.contains(path));
+            let has_read = self.has_read(name, path);
             let may_read = !is_read || !self.tracked.contains_key(name) || self.failed.contains(name);
             let owns = owner.is_some_and(|owner| package.roots.contains(owner));
             has_read || (owns && may_read && !is_missing) || (is_missing && self.failed.contains(name))
         };
         self.project.packages.iter().filter(holds).map(|package| package.name.clone()).collect()
+    }
+
+    /// Whether a package was made of a file, or of all that is in a directory around it.
+    fn has_read(&self, package: &str, path: &Path) -> bool {
+        let folders = || self.folders.get(package).into_iter().flatten();
+        self.tracked.get(package).is_some_and(|inputs| inputs.contains(path))
+            || folders().any(|folder| is_part_of(folder, path))
     }
 
     /// The directory of the package that a file belongs to: the innermost around it.
@@ -156,6 +174,16 @@ impl Inputs {
     pub(super) fn tracked(&self) -> impl Iterator<Item = &PathBuf> {
         let all: BTreeSet<&PathBuf> = self.tracked.values().flatten().collect();
         all.into_iter().filter(|path| !self.is_output(path))
+    }
+
+    /// The directories all of whose files count, each once.
+    pub(super) fn folders(&self) -> BTreeSet<&PathBuf> {
+        self.folders.values().flatten().filter(|path| !self.is_output(path)).collect()
+    }
+
+    /// The files in those.
+    pub(super) fn in_folders(&self) -> BTreeSet<PathBuf> {
+        self.folders().into_iter().flat_map(|folder| files_of(folder, &self.project.outputs)).collect()
     }
 
     /// The directories below which every `.rs` file counts.
@@ -207,9 +235,43 @@ impl Inputs {
     }
 }
 
+/// The files of a directory that is read as a whole, in order: those below it but for outputs, other packages, hidden
+/// directories, and what editors keep beside a file.
+pub(crate) fn files_of(folder: &Path, outputs: &[PathBuf]) -> BTreeSet<PathBuf> {
+    let mut files = BTreeSet::new();
+    walk(folder, &mut |file| {
+        if is_part_of(folder, file) && !outputs.iter().any(|output| file.starts_with(output)) {
+            files.insert(file.to_owned());
+        }
+    });
+    files
+}
+
+/// Whether a file, there or not, is one of a directory that is read as a whole.
+fn is_part_of(folder: &Path, file: &Path) -> bool {
+    let Ok(rest) = file.strip_prefix(folder) else { return false };
+    let is_of_another = |directory: &Path| directory.join("Cargo.toml").is_file();
+    let mut between = file.ancestors().skip(1).take_while(|directory| *directory != folder);
+    let is_passed_over = |part: &OsStr| part == "target" || part.as_encoded_bytes().starts_with(b".");
+    let is_below_hidden = rest.parent().is_some_and(|parent| parent.iter().any(is_passed_over));
+    rest.iter().next().is_some()
+        && !is_below_hidden
+        && !is_left_by_an_editor(file)
+        && !between.any(is_of_another)
+}
+
 /// Whether a file may be a module before the compiler has read it.
 pub(super) fn looks_like_source(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "rs") && !is_of_an_editor(path)
+}
+
+/// The same, where a hidden file may be one that matters.
+fn is_left_by_an_editor(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let is_hidden = name.starts_with('.');
+    let is_swap = is_hidden
+        && path.extension().is_some_and(|extension| extension.as_encoded_bytes().starts_with(b"sw"));
+    is_swap || name.starts_with(".#") || (!is_hidden && is_of_an_editor(path)) || name.ends_with(['~', '#'])
 }
 
 /// Whether a file has a name that editors give to what they keep beside a file: locks, backups, probes.

@@ -31,6 +31,7 @@ impl Scanner {
     pub(super) fn scan(&mut self, inputs: &Inputs, touched: &BTreeSet<PathBuf>) -> Sight {
         let mut paths: BTreeSet<PathBuf> = inputs.fixed().map(|(path, _)| path).collect();
         paths.extend(inputs.tracked().cloned());
+        paths.extend(inputs.in_folders());
         for directory in inputs.source_directories() {
             directories::walk(&directory, &mut |file| {
                 if looks_like_source(file) {

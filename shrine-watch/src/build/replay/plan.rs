@@ -58,17 +58,6 @@ pub(super) fn dirty<'a>(
     dirty
 }
 
-/// The files and directories that a build script reads, by what it has printed. None when it does not say so: cargo runs
-/// such a script whenever anything in its package has changed.
-pub(super) fn what_it_reads(output: &str) -> Option<Vec<&str>> {
-    let says = |line: &str| line.starts_with("cargo:rerun-if-") || line.starts_with("cargo::rerun-if-");
-    let files = output.lines().filter_map(|line| {
-        let file = line.strip_prefix("cargo::rerun-if-changed=");
-        file.or_else(|| line.strip_prefix("cargo:rerun-if-changed=")).map(str::trim)
-    });
-    output.lines().any(says).then(|| files.collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,14 +93,5 @@ mod tests {
         assert_eq!(dirty("middle"), ["middle", "left"]);
         assert_eq!(dirty("right"), ["right"]);
         assert!(dirty("elsewhere").is_empty());
-    }
-
-    #[test]
-    fn a_build_script_says_what_it_reads_in_either_form() {
-        let output = "cargo:rustc-cfg=x\ncargo:rerun-if-changed=data\ncargo::rerun-if-changed=src/a b.rs\n";
-        assert_eq!(what_it_reads(output), Some(vec!["data", "src/a b.rs"]));
-        assert_eq!(what_it_reads("cargo::rerun-if-env-changed=MODE\n"), Some(vec![]));
-        assert_eq!(what_it_reads("cargo:rustc-cfg=x\nrerun-if-changed=data\n"), None);
-        assert_eq!(what_it_reads(""), None);
     }
 }

@@ -256,6 +256,7 @@ impl<W: Write> Human<W> {
     fn built(&mut self, packages: &[BuildSummary]) {
         for BuildSummary { package, way, crates, why, link, .. } in packages {
             let how = match (way.as_str(), why) {
+                ("replay", _) if crates.is_empty() => "by replay; it does not compile".to_owned(),
                 ("replay", _) => {
                     let link = link.as_ref().map(linked).unwrap_or_default();
                     format!("by replay of {}{link}", crates.join(", "))

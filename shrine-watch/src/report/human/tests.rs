@@ -345,22 +345,24 @@ fn how_a_library_is_linked_is_told_in_its_line() {
         reason: reason.map(Into::into),
         why: reason.map(|_| why.into()),
     };
-    let built = |link: LinkSummary| Event::Built {
+    let of = |crates: &[&str], link: Option<LinkSummary>| Event::Built {
         packages: vec![BuildSummary {
             package: "counter".into(),
             way: "replay".into(),
-            crates: vec!["types".into(), "counter".into()],
+            crates: crates.iter().map(|name| (*name).to_owned()).collect(),
             reason: None,
             why: None,
-            link: Some(link),
+            link,
         }],
     };
+    let built = |link: LinkSummary| of(&["types", "counter"], Some(link));
     let told = lines(Style::default(), |human| {
         human.event(&built(link(None, "")));
         human.event(&built(link(Some("allocator"), "a dependency sets `#[global_allocator]`")));
         human.event(&built(link(Some("nothing"), "there is nothing")));
         let packages = vec![link(Some("nothing"), "there is nothing"), link(None, "")];
         human.event(&Event::Linking { packages });
+        human.event(&of(&[], None));
     });
     let by = "built       counter   by replay of types, counter";
     assert_eq!(
@@ -371,6 +373,7 @@ fn how_a_library_is_linked_is_told_in_its_line() {
             by.to_owned(),
             "linking     counter   with all that it depends on".to_owned(),
             "linking     counter   linked to the shared library of dependencies".to_owned(),
+            "built       counter   by replay; it does not compile".to_owned(),
         ]
     );
 }

@@ -1,6 +1,6 @@
 //! The whole grammar of `#[migrate]`, at work.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use shrine::__private::Chain;
@@ -564,17 +564,12 @@ fn an_older_struct_has_a_default_if_all_its_types_do() {
     assert_eq!(load("0.8.0", &old, &mut StepContext::default()), Ok(Defaults { n: 3 }));
 }
 
-#[state]
-#[derive(Debug, Clone, Default, PartialEq)]
-struct Marker;
-
 type Nothing = ();
 
 #[state]
 #[derive(Debug, Clone, PartialEq)]
 enum Bare {
     Off,
-    On,
     Low,
     Named,
     Deep,
@@ -584,7 +579,6 @@ enum Bare {
 #[derive(Debug, Clone, PartialEq)]
 enum Wrapped {
     Off(()),
-    On(Marker),
     Low(Nothing),
     Named,
     Deep(Box<()>),
@@ -595,7 +589,6 @@ fn a_variant_that_carries_nothing_is_encoded_like_one_without_fields() {
     assert!(shape_of::<Bare>().matches(&shape_of::<Wrapped>()));
     let pairs = [
         (Bare::Off, Wrapped::Off(())),
-        (Bare::On, Wrapped::On(Marker)),
         (Bare::Low, Wrapped::Low(())),
         (Bare::Named, Wrapped::Named),
         (Bare::Deep, Wrapped::Deep(Box::new(()))),
@@ -654,4 +647,67 @@ fn what_becomes_of_a_variant_may_be_a_function_or_a_value() {
     assert_eq!(down(Phase::Paused("why".to_owned())), Ok(PhaseV1::Noted { text: "why".to_owned() }));
     assert_eq!(down(Phase::Named("n".to_owned())), Ok(PhaseV1::Word("n".to_owned())));
     assert_eq!(down(Phase::Level(1)), Ok(PhaseV1::Idle));
+}
+
+/// Began without state, and is without it again.
+#[state(version = "3")]
+#[migrate(from = "2", remove(ticks: u8))]
+#[migrate(from = "1", add(ticks = 7))]
+#[derive(Debug, Clone, PartialEq)]
+struct Lamp;
+
+#[test]
+fn a_struct_without_fields_gets_one_and_loses_it_again() {
+    use shrine::State;
+
+    let migrated = shrine::migrate_from::<Lamp, _>(LampV1 {}).unwrap();
+    assert_eq!((migrated.state, migrated.report.to_string().contains("removed  ticks: u8")), (Lamp, true));
+    assert_eq!(shrine::migrate_from::<LampV2, _>(LampV1 {}).unwrap().state, LampV2 { ticks: 7 });
+    #[state]
+    struct First;
+    assert_eq!(First::FINGERPRINT, LampV1::FINGERPRINT);
+}
+
+#[state(version = "2")]
+#[migrate(from = "1", change(n: u8))]
+#[derive(Debug, Clone, PartialEq)]
+struct Coin {
+    n: u16,
+}
+
+/// A place for each type of std beside a versioned one.
+#[state(version = "2")]
+#[migrate(from = "1", change(
+    slice: Box<[CoinV1]>,
+    linked: std::collections::LinkedList<CoinV1>,
+    wrapping: std::num::Wrapping<u8>,
+    beside: (CoinV1, Box<str>, std::borrow::Cow<'static, str>, std::num::NonZeroU8, std::path::PathBuf),
+    sets: (CoinV1, BTreeSet<u8>, std::collections::HashSet<u8>, std::collections::BinaryHeap<u8>)
+))]
+#[derive(Debug, Clone)]
+struct Purse {
+    slice: Box<[Coin]>,
+    linked: std::collections::LinkedList<Coin>,
+    wrapping: std::num::Wrapping<u16>,
+    beside: (Coin, Box<str>, std::borrow::Cow<'static, str>, std::num::NonZeroU8, std::path::PathBuf),
+    sets: (Coin, BTreeSet<u8>, std::collections::HashSet<u8>, std::collections::BinaryHeap<u8>),
+}
+
+#[test]
+fn versioned_types_convert_inside_of_and_beside_all_types_of_std() {
+    let (old, new) = (CoinV1 { n: 1 }, Coin { n: 1 });
+    let one = std::num::NonZeroU8::MIN;
+    let purse = PurseV1 {
+        slice: [old.clone(), old.clone()].into(),
+        linked: [old.clone()].into(),
+        wrapping: std::num::Wrapping(9),
+        beside: (old.clone(), "a".into(), "b".into(), one, "c".into()),
+        sets: (old, [1].into(), [2].into(), [3].into()),
+    };
+    let Purse { slice, linked, wrapping, beside, sets } =
+        shrine::migrate_from::<Purse, _>(purse).unwrap().state;
+    assert_eq!((&slice[..], linked.front(), wrapping.0), (&[new.clone(), new.clone()][..], Some(&new), 9));
+    assert_eq!(beside, (new.clone(), "a".into(), "b".into(), one, "c".into()));
+    assert_eq!((&sets.0, &sets.1, &sets.2, sets.3.peek()), (&new, &[1].into(), &[2].into(), Some(&3)));
+    shrine::fixtures::Laws::<Purse>::new().check().assert();
 }

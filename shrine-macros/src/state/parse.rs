@@ -56,7 +56,8 @@ fn deprecated(item: &DeriveInput) -> bool {
 fn body(data: &mut Data, errors: &Errors) -> Body {
     match data {
         Data::Struct(data) => match &mut data.fields {
-            Fields::Unit => Body::Unit,
+            // As one with braces and nothing between, so that it can get fields, or lose its last one.
+            Fields::Unit => Body::Named(Vec::new()),
             Fields::Named(_) => Body::Named(fields(&mut data.fields, errors)),
             Fields::Unnamed(_) => {
                 let mut fields = fields(&mut data.fields, errors);

@@ -4,11 +4,13 @@
 //! error, never a rounding.
 //!
 //! A container converts item by item, and an item that has not changed stays what it is: `(TodoV1, u32)` becomes
-//! `(Todo, u32)`. Sets do not convert, because items that became equal would be lost.
+//! `(Todo, u32)`. Sets and heaps do not convert, because items that became equal would be lost, or ordered anew.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque};
 use std::hash::{BuildHasher, Hash};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::num::{NonZero, Wrapping};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -142,7 +144,30 @@ macro_rules! same {
 
 same! {
     () bool char String u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize f32 f64
+    NonZero<u8> NonZero<u16> NonZero<u32> NonZero<u64> NonZero<u128> NonZero<usize>
+    NonZero<i8> NonZero<i16> NonZero<i32> NonZero<i64> NonZero<i128> NonZero<isize>
+    Box<str> Cow<'static, str>
     Duration SystemTime PathBuf IpAddr Ipv4Addr Ipv6Addr SocketAddr Value
+}
+
+/// What does not convert item by item, but may stand beside something that does.
+macro_rules! same_whole {
+    ($([$T:ident $(, $hasher:ident)?] $type:ty;)*) => { $(
+        impl<$T $(, $hasher)?> ConvertFrom<$type> for $type {
+            fn convert(old: $type, _: &mut StepContext) -> Result<Self, MigrateError> {
+                Ok(old)
+            }
+            fn revert(self, _: &mut StepContext) -> Result<$type, MigrateError> {
+                Ok(self)
+            }
+        }
+    )* };
+}
+
+same_whole! {
+    [T] BTreeSet<T>;
+    [T, S] HashSet<T, S>;
+    [T] BinaryHeap<T>;
 }
 
 impl ConvertFrom<char> for String {
@@ -160,6 +185,30 @@ impl<Old, New: ConvertFrom<Old>> ConvertFrom<Box<Old>> for Box<New> {
     }
     fn revert(self, context: &mut StepContext) -> Result<Box<Old>, MigrateError> {
         (*self).revert(context).map(Box::new)
+    }
+    fn class(context: &mut ClassContext) -> Class {
+        New::class(context)
+    }
+}
+
+impl<Old, New: ConvertFrom<Old>> ConvertFrom<Box<[Old]>> for Box<[New]> {
+    fn convert(old: Box<[Old]>, context: &mut StepContext) -> Result<Self, MigrateError> {
+        each(old.into_vec(), context, New::convert).map(Self::from)
+    }
+    fn revert(self, context: &mut StepContext) -> Result<Box<[Old]>, MigrateError> {
+        each(self.into_vec(), context, New::revert).map(Box::from)
+    }
+    fn class(context: &mut ClassContext) -> Class {
+        New::class(context)
+    }
+}
+
+impl<Old, New: ConvertFrom<Old>> ConvertFrom<Wrapping<Old>> for Wrapping<New> {
+    fn convert(old: Wrapping<Old>, context: &mut StepContext) -> Result<Self, MigrateError> {
+        New::convert(old.0, context).map(Self)
+    }
+    fn revert(self, context: &mut StepContext) -> Result<Wrapping<Old>, MigrateError> {
+        self.0.revert(context).map(Wrapping)
     }
     fn class(context: &mut ClassContext) -> Class {
         New::class(context)
@@ -237,10 +286,10 @@ macro_rules! lists {
     ($($list:ident)+) => { $(
         impl<Old, New: ConvertFrom<Old>> ConvertFrom<$list<Old>> for $list<New> {
             fn convert(old: $list<Old>, context: &mut StepContext) -> Result<Self, MigrateError> {
-                each(old.into(), context, New::convert).map(Self::from)
+                each(old.into_iter().collect(), context, New::convert).map(Self::from_iter)
             }
             fn revert(self, context: &mut StepContext) -> Result<$list<Old>, MigrateError> {
-                each(self.into(), context, New::revert).map($list::from)
+                each(self.into_iter().collect(), context, New::revert).map($list::from_iter)
             }
             fn class(context: &mut ClassContext) -> Class {
                 New::class(context)
@@ -249,7 +298,7 @@ macro_rules! lists {
     )+ };
 }
 
-lists! { Vec VecDeque }
+lists! { Vec VecDeque LinkedList }
 
 macro_rules! maps {
     ($($map:ident<K, V $(, $hasher:ident)?> where K: $($bound:ident)+;)*) => { $(

@@ -19,7 +19,7 @@ use super::codec::{DecodeError, Decoder, Encoder};
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Shape {
-    /// `()`, unit structs.
+    /// `()`.
     Unit,
     /// `bool`.
     Bool,

@@ -4,16 +4,19 @@
 pub mod diff;
 pub mod difference;
 mod literal;
+pub mod outline;
 pub mod plan;
 pub mod source;
 pub mod words;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use shrine::state::lock::{self, Entry, Lock};
+use shrine::state::lock::{self, Entry};
 use shrine::state::shape::Shape;
 
-use plan::{Known, Types};
+use outline::{Crates, Location};
+use plan::{Known, Locks, Types};
 use source::{Place, Written};
 use words::{Carries, FIRST, Names, Part, Type};
 
@@ -42,7 +45,7 @@ pub fn built(shape: &Shape, versions: &Versions) -> Option<Vec<Part>> {
 /// alias, counts as the one of `old`.
 #[must_use]
 pub fn in_source(place: &Place, old: &[Part], versions: &Versions) -> Vec<Part> {
-    let part = |Written { name, part }: &Written| {
+    let part = |Written { name, part, .. }: &Written| {
         let before = old.iter().find(|part| part.name == *name);
         let read = part.as_ref().map(|part| from_source(part, &place.name, versions));
         let is_known = |part: &&Part| is_understood(part, versions);
@@ -51,22 +54,31 @@ pub fn in_source(place: &Place, old: &[Part], versions: &Versions) -> Vec<Part> 
     words::sorted(place.parts.iter().filter_map(part).collect())
 }
 
-/// What the crates of a lock and of a build say of all types: `built` are the shapes of heads by name.
+/// What the locks and a build say of all types: `head` is the shape of the subject.
 #[must_use]
-pub fn known(subject: &str, declared: &[&Place], place: &Place, lock: &Lock, head: Option<&Shape>) -> Types {
+pub fn known(
+    subject: &str,
+    declared: &[&Place],
+    place: &Place,
+    locks: &Locks<'_>,
+    head: Option<&Shape>,
+    crates: Arc<Crates>,
+) -> Types {
     let versions = versions(declared.iter().copied());
-    let embedded = plan::embedded(lock, subject, &versions);
     let shapes: BTreeMap<&str, &Shape> = head
         .map(|head| lock::nested(head).into_iter().map(|nested| (nested.name, nested.shape)).collect())
         .unwrap_or_default();
     let known = |name: &str, place: &Place, shape: Option<&Shape>| {
         let version = place.version.clone().unwrap_or_else(|| FIRST.to_owned());
-        let old = plan::old(lock, &embedded, name, &version, &versions);
+        let old = locks.old(subject, name, &version, &versions);
         let now = shape
             .and_then(|shape| built(shape, &versions))
             .unwrap_or_else(|| in_source(place, old.as_deref().unwrap_or_default(), &versions));
-        let (type_name, module) = (place.name.clone(), place.module.clone());
-        Known { version, type_name, module, is_enum: place.is_enum, old, now, shape: shape.cloned() }
+        let type_name = place.name.clone();
+        let spelt = place.parts.iter().filter_map(|part| part.spelt.clone()).collect();
+        let place_of = Location { home: place.home.clone(), module: place.module.clone() };
+        let (is_enum, shape) = (place.is_enum, shape.cloned());
+        Known { version, type_name, place: place_of, is_enum, old, now, spelt, shape }
     };
     let mut types: BTreeMap<String, Known> = declared
         .iter()
@@ -75,7 +87,7 @@ pub fn known(subject: &str, declared: &[&Place], place: &Place, lock: &Lock, hea
         })
         .collect();
     types.insert(subject.to_owned(), known(subject, place, head));
-    Types { types, versions }
+    Types { types, versions, crates }
 }
 
 /// A part of the lock: a nested type of this crate that is spelt out is at its first version.
@@ -84,8 +96,17 @@ fn from_lock(part: &Part, versions: &Versions) -> Part {
         Type::Of { name, arguments, version: None, body: Some(_) } if versions.contains_key(&name) => {
             Type::Of { name, arguments, version: Some(FIRST.to_owned()), body: None }
         }
-        // Its name has the types that it is spelt out with.
-        Type::Of { name, arguments, version: None, body: Some(_) } if name == "Result" => {
+        // Its name has the types that it is spelt out with, but not what those are made of.
+        Type::Of { name, version: None, body: Some(body), .. } if name == "Result" => {
+            let of = |wanted: &str| {
+                let part = body.iter().find(|part| part.name == wanted)?;
+                match &part.carries {
+                    Carries::Unnamed(types) if types.len() == 1 => types.first().cloned(),
+                    Carries::Unnamed(types) => Some(Type::Tuple(types.clone())),
+                    _ => Some(Type::Tuple(Vec::new())),
+                }
+            };
+            let arguments = [of("Ok"), of("Err")].into_iter().flatten().collect();
             Type::Of { name, arguments, version: None, body: None }
         }
         other => other,
@@ -96,17 +117,11 @@ fn from_lock(part: &Part, versions: &Versions) -> Part {
 fn from_source(part: &Part, own: &str, versions: &Versions) -> Part {
     part.map(&|ty| {
         let Type::Of { name, mut arguments, .. } = ty else { return ty };
-        let name = match name.as_str() {
-            "usize" => "u64",
-            "isize" => "i64",
-            "HashMap" => "BTreeMap",
-            "HashSet" => "BTreeSet",
-            "VecDeque" => "Vec",
-            "PathBuf" => "String",
+        let name = match words::canonical(&name) {
             name if name == own => "Self",
             other => other,
         };
-        if name == "Box" && arguments.len() == 1 {
+        if matches!(name, "Box" | "Wrapping" | "NonZero") && arguments.len() == 1 {
             return arguments.remove(0);
         }
         Type::Of { name: name.to_owned(), arguments, version: versions.get(name).cloned(), body: None }
@@ -135,7 +150,7 @@ fn is_understood(part: &Part, versions: &Versions) -> bool {
 pub fn shown(part: &Part, versions: &Versions) -> String {
     let names = Names { versions: versions.clone(), ..Names::default() };
     match &part.carries {
-        Carries::Type(ty) => ty.rust(&names),
-        _ => part.rust(&names),
+        Carries::Type(ty) => ty.rust(None, &names),
+        _ => part.rust(None, &names),
     }
 }

@@ -15,7 +15,7 @@ use shrine::abi::handle::Module;
 use shrine::state::lock::{self as locked, Entry, Lock, ReleasedVersion, Releases};
 use shrine::state::shape::Shape;
 
-pub use check::{Checked, check, check_source};
+pub use check::{Checked, Other, check, check_source};
 pub use finding::{Finding, Kind, Severity};
 
 /// Which table of the lock.

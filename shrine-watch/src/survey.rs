@@ -1,7 +1,7 @@
 //! Builds and loads a project once, to ask its widgets what they say of themselves. No instance of them is made.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 
@@ -52,6 +52,12 @@ impl Surveyor {
     #[must_use]
     pub fn packages(&self) -> &[Package] {
         &self.project.packages
+    }
+
+    /// The root of the workspace.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.project.root
     }
 
     /// Ends the build that is under way, from another thread.

@@ -17,6 +17,7 @@ mod macros;
 mod nested;
 mod payloads;
 mod release;
+mod released_workspace;
 mod replay;
 mod runtime;
 mod scene;

@@ -56,6 +56,22 @@ pub struct Package {
     pub dependencies: Vec<String>,
     /// The features that it has.
     pub features: Vec<String>,
+    /// Its library and those of the path dependencies that it is built from, itself first.
+    pub libraries: Vec<Library>,
+}
+
+/// A library that is no download.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Library {
+    /// The name of its package.
+    pub package: String,
+    /// The directory of its Cargo.toml.
+    pub directory: PathBuf,
+    /// The file that it begins with.
+    pub root: PathBuf,
+    /// What it calls the libraries that it depends on, by the directories of those.
+    pub calls: BTreeMap<PathBuf, String>,
 }
 
 impl Package {
@@ -289,6 +305,11 @@ fn is_library(target: &cargo_metadata::Target) -> bool {
     target.kind.iter().any(|kind| kinds.contains(kind)) && !target.crate_types.contains(&CrateType::ProcMacro)
 }
 
+/// The file that the library of a package begins with.
+fn library_of(package: &cargo_metadata::Package) -> Option<PathBuf> {
+    package.targets.iter().find(|target| is_library(target)).map(|target| target.src_path.clone().into())
+}
+
 fn is_part_of_shrine(name: &str) -> bool {
     ["shrine", "shrine-macros", "shrine-watch"].contains(&name)
 }
@@ -297,20 +318,28 @@ fn is_part_of_shrine(name: &str) -> bool {
 struct Graph<'a> {
     packages: BTreeMap<&'a PackageId, &'a cargo_metadata::Package>,
     dependencies: BTreeMap<&'a PackageId, Vec<&'a PackageId>>,
+    /// What a package calls the libraries of the others.
+    names: BTreeMap<&'a PackageId, Vec<(&'a PackageId, &'a str)>>,
 }
 
 impl<'a> Graph<'a> {
     fn of(metadata: &'a Metadata) -> Self {
-        let nodes = metadata.resolve.iter().flat_map(|resolve| &resolve.nodes);
+        let nodes = || metadata.resolve.iter().flat_map(|resolve| &resolve.nodes);
         let is_built = |dependency: &&cargo_metadata::NodeDep| {
             dependency.dep_kinds.iter().any(|kind| kind.kind != DependencyKind::Development)
         };
-        let dependencies = nodes
+        let dependencies = nodes()
             .map(|node| (&node.id, node.deps.iter().filter(is_built).map(|dep| &dep.pkg).collect()))
             .collect();
         Self {
             packages: metadata.packages.iter().map(|package| (&package.id, package)).collect(),
             dependencies,
+            names: nodes()
+                .map(|node| {
+                    let called = node.deps.iter().filter(is_built);
+                    (&node.id, called.map(|dep| (&dep.pkg, dep.name.as_str())).collect())
+                })
+                .collect(),
         }
     }
 
@@ -327,12 +356,21 @@ impl<'a> Graph<'a> {
             dependencies: local.iter().skip(1).map(|package| package.id.repr.clone()).collect(),
             features: package.features.keys().cloned().collect(),
             scripts: scripts.map(|target| target.src_path.clone().into()).collect(),
-            library: package
-                .targets
-                .iter()
-                .find(|target| is_library(target))
-                .map_or_else(PathBuf::new, |target| target.src_path.clone().into()),
+            library: library_of(package).unwrap_or_default(),
+            libraries: local.iter().filter_map(|package| self.library(package)).collect(),
         }
+    }
+
+    /// The library of a package that is no download.
+    fn library(&self, package: &cargo_metadata::Package) -> Option<Library> {
+        let called = self.names.get(&package.id).into_iter().flatten();
+        let called = called.filter_map(|(id, name)| Some((local_directory(self.packages.get(id)?)?, name)));
+        Some(Library {
+            package: package.name.to_string(),
+            directory: local_directory(package)?,
+            root: library_of(package)?,
+            calls: called.map(|(directory, name)| (directory, (*name).to_owned())).collect(),
+        })
     }
 
     /// The directories of the packages that are run to build others or that such a package is built from, and of those

@@ -23,6 +23,8 @@ pub struct Between<'a> {
     pub names: &'a Names,
     /// Whether a part that is gone has only another name now; nothing when nobody can be asked.
     pub renamed: &'a mut dyn FnMut(&str, &str) -> Option<bool>,
+    /// How the source writes a part.
+    pub spelt: &'a dyn Fn(&str) -> Option<Part>,
     /// What a new field begins with, as Rust, where that is plain.
     pub default: &'a dyn Fn(&str) -> Option<String>,
 }
@@ -78,7 +80,9 @@ impl Between<'_> {
     }
 
     fn change(&self, before: &Part, now: &Part) -> Operation {
-        let (name, mut text) = (&before.name, self.written(before));
+        let name = &before.name;
+        let spelt = (self.spelt)(name);
+        let mut text = self.written(before, spelt.as_ref());
         let by_itself = match (&before.carries, &now.carries) {
             (Carries::Type(old), Carries::Type(new)) => old.becomes(new),
             (Carries::Unnamed(old), Carries::Unnamed(new)) => {
@@ -93,14 +97,15 @@ impl Between<'_> {
             }
             _ => false,
         };
-        if by_itself {
+        let hiding = spelt.as_ref().filter(|spelt| self.hides(spelt, now));
+        if by_itself && hiding.is_none() {
             return Operation { kind: "change", text, question: None };
         }
         text.push_str(", up = ..");
         let question = format!(
             "how does `{}` become `{}`? write it in place of `..`",
-            written_of(before, self),
-            written_of(now, self)
+            self.shown(before, spelt.as_ref()),
+            hiding.map_or_else(|| self.shown(now, spelt.as_ref()), |written| self.shown(written, None))
         );
         let question = match &now.carries {
             Carries::Type(_) => format!("{question}, `up = |old| ..` or `try_up` if it can fail"),
@@ -110,7 +115,7 @@ impl Between<'_> {
     }
 
     fn removal(&self, part: &Part) -> Operation {
-        let text = self.written(part);
+        let text = self.written(part, None);
         match self.enumeration {
             None => Operation { kind: "remove", text, question: None },
             Some(own) => {
@@ -135,8 +140,8 @@ impl Between<'_> {
     }
 
     /// The part as the older version had it. What is under a codec says so.
-    fn written(&self, part: &Part) -> String {
-        let text = part.rust(self.names);
+    fn written(&self, part: &Part, spelt: Option<&Part>) -> String {
+        let text = part.rust(spelt, self.names);
         match &part.carries {
             Carries::Type(Type::Opaque(codec)) => {
                 format!("#[state(opaque = \"{codec}\")] {text}")
@@ -144,12 +149,31 @@ impl Between<'_> {
             _ => text,
         }
     }
-}
 
-fn written_of(part: &Part, between: &Between<'_>) -> String {
-    match &part.carries {
-        Carries::Type(ty) => ty.rust(between.names),
-        _ => part.rust(between.names),
+    /// Whether the source names a type whose shape is that of what is inside, as a tuple struct's is: nothing converts
+    /// into one by itself.
+    fn hides(&self, spelt: &Part, now: &Part) -> bool {
+        let mut known = Vec::new();
+        now.visit(&mut |ty| known.extend(ty.name()));
+        // What contains itself is called so by the shape.
+        let mut hides = false;
+        if known.iter().any(|name| name.starts_with("Self")) {
+            return hides;
+        }
+        spelt.visit(&mut |ty| {
+            let name = ty.name().map(|name| name.rsplit("::").next().unwrap_or(name));
+            hides |=
+                name.is_some_and(|name| self.names.versions.contains_key(name) && !known.contains(&name));
+        });
+        hides
+    }
+
+    fn shown(&self, part: &Part, spelt: Option<&Part>) -> String {
+        match (&part.carries, spelt.map(|spelt| &spelt.carries)) {
+            (Carries::Type(ty), Some(Carries::Type(spelt))) => ty.rust(Some(spelt), self.names),
+            (Carries::Type(ty), _) => ty.rust(None, self.names),
+            _ => part.rust(spelt, self.names),
+        }
     }
 }
 
@@ -188,6 +212,7 @@ mod tests {
             enumeration,
             names: &names,
             renamed: &mut |_, _| renamed,
+            spelt: &|_| None,
             default: &|field| (field == "step").then(|| "1".to_owned()),
         }
         .operations(&parts(old), &parts(new));
@@ -237,6 +262,7 @@ mod tests {
                 asked.push(format!("{old} {new}"));
                 Some(new == "unrelated")
             },
+            spelt: &|_| None,
             default: &|_| None,
         }
         .operations(&parts(&["total: i64"]), &parts(&["unrelated: i64", "totals: i64"]));

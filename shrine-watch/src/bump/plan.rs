@@ -1,11 +1,13 @@
 //! Which types get a new version together, and what each hop says.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use shrine::state::lock::{Entry, Lock};
 use shrine::state::shape::Shape;
 
 use super::difference::{Between, Operation};
+use super::outline::{Crates, Location, Named};
 use super::words::{self, Carries, FIRST, Names, Part, Type};
 use super::{Versions, from_lock, literal, released};
 use crate::release::version::next;
@@ -16,14 +18,16 @@ pub struct Known {
     pub version: String,
     /// Its name in the source.
     pub type_name: String,
-    /// The module that it is in.
-    pub module: Vec<String>,
+    /// Where it is declared.
+    pub place: Location,
     /// Whether it is an enum.
     pub is_enum: bool,
     /// Its parts as that version was released; none if it was not.
     pub old: Option<Vec<Part>>,
     /// Its parts as they are.
     pub now: Vec<Part>,
+    /// Its parts as the source writes them, with the paths of names.
+    pub spelt: Vec<Part>,
     /// Its shape, where the crate was built.
     pub shape: Option<Shape>,
 }
@@ -34,6 +38,8 @@ pub struct Types {
     pub types: BTreeMap<String, Known>,
     /// The versions that nested types have now.
     pub versions: Versions,
+    /// The crates that they are in.
+    pub crates: Arc<Crates>,
 }
 
 /// A type that gets a new version.
@@ -47,6 +53,8 @@ pub struct Raised {
     pub to: String,
     /// What its hop says.
     pub operations: Vec<Operation>,
+    /// Names of older types that are used in it and that a module does not export yet: the type, its older name, the module.
+    pub to_export: Vec<(String, String, String)>,
 }
 
 impl Types {
@@ -83,39 +91,46 @@ impl Types {
     ) -> Vec<Raised> {
         let mut versions = self.versions.clone();
         versions.extend(raised.iter().map(|(name, version)| (name.clone(), version.clone())));
-        let modules = self.types.iter().map(|(name, known)| (name.clone(), known.module.clone())).collect();
-        let names_of = Names { versions, modules, here: Vec::new() };
+        let places = self.types.iter().map(|(name, known)| (name.clone(), known.place.clone())).collect();
+        let names_of = Names { versions, places, here: Location::default(), crates: self.crates.clone() };
         let names = raised.keys().map(String::as_str).filter(|name| *name != subject).chain([subject]);
         let hop = |name: &str| {
             let known = self.types.get(name)?;
             let now = self.with(&known.now, raised);
-            let names = Names { here: known.module.clone(), ..names_of.clone() };
+            let names = Names { here: known.place.clone(), ..names_of.clone() };
             let mut between = Between {
                 enumeration: known.is_enum.then_some(known.type_name.as_str()),
                 names: &names,
                 renamed: &mut |old, new| renamed(&known.type_name, old, new),
+                spelt: &|name| known.spelt.iter().find(|part| part.name == name).cloned(),
                 default: &|field| known.shape.as_ref().and_then(|shape| literal::default_of(shape, field)),
             };
-            let operations = between.operations(known.old.as_ref()?, &now);
+            let old = known.old.as_ref()?;
+            let operations = between.operations(old, &now);
             let to = raised.get(name).filter(|_| name != subject).cloned().unwrap_or_default();
-            Some(Raised { name: name.to_owned(), from: known.version.clone(), to, operations })
+            let to_export = to_export(old, &now, &known.spelt, &names);
+            Some(Raised { name: name.to_owned(), from: known.version.clone(), to, operations, to_export })
         };
         names.map(hop).collect::<Option<_>>().unwrap_or_default()
     }
 
-    /// The types that contain one of these.
+    /// The types that contain one of these, with those that they contain.
     #[must_use]
-    pub fn containing(&self, names: &BTreeSet<&str>) -> Vec<&str> {
-        let contains = |known: &Known| mentioned(&known.now).iter().any(|name| names.contains(name));
-        self.types.iter().filter(|(_, known)| contains(known)).map(|(name, _)| name.as_str()).collect()
+    pub fn containing<'a>(&self, names: &BTreeSet<&'a str>) -> Vec<(&str, BTreeSet<&'a str>)> {
+        let inside = |known: &Known| -> BTreeSet<&'a str> {
+            mentioned(&known.now).into_iter().filter_map(|name| names.get(name).copied()).collect()
+        };
+        let all = self.types.iter().map(|(name, known)| (name.as_str(), inside(known)));
+        all.filter(|(_, inside)| !inside.is_empty()).collect()
     }
 
-    /// The nested types inside of a type, however deep.
+    /// The nested types inside of a type, however deep, and those that were inside of it when it was released.
     fn inside(&self, subject: &str) -> BTreeSet<String> {
         let mut found = BTreeSet::new();
         let mut open = vec![subject];
         while let Some(known) = open.pop().and_then(|name| self.types.get(name)) {
-            for name in mentioned(&known.now) {
+            let before = known.old.iter().flat_map(|old| mentioned(old));
+            for name in mentioned(&known.now).into_iter().chain(before) {
                 if self.versions.contains_key(name) && name != subject && found.insert(name.to_owned()) {
                     open.push(name);
                 }
@@ -138,6 +153,27 @@ impl Types {
     }
 }
 
+/// What the parts that have changed name and cannot see yet.
+fn to_export(old: &[Part], now: &[Part], spelt: &[Part], names: &Names) -> Vec<(String, String, String)> {
+    let mut found = BTreeSet::new();
+    for part in old.iter().filter(|part| !now.contains(part)) {
+        let mut paths = BTreeMap::new();
+        for spelt in spelt.iter().filter(|spelt| spelt.name == part.name) {
+            spelt.visit(&mut |ty| {
+                paths.extend(ty.name().map(|path| (path.rsplit("::").next().unwrap_or(path), path)));
+            });
+        }
+        part.visit(&mut |ty| {
+            let Type::Of { name, version: Some(version), .. } = ty else { return };
+            let Named { path, to_export } =
+                names.named(name, Some(version), paths.get(name.as_str()).copied());
+            let older = path.rsplit("::").next().unwrap_or(&path).to_owned();
+            found.extend(to_export.map(|module| (name.clone(), older, module)));
+        });
+    }
+    found.into_iter().collect()
+}
+
 /// The names of types in the parts.
 fn mentioned(parts: &[Part]) -> BTreeSet<&str> {
     let mut found = BTreeSet::new();
@@ -151,27 +187,47 @@ fn mentioned(parts: &[Part]) -> BTreeSet<&str> {
     found
 }
 
-/// The parts of a version as it was released.
-#[must_use]
-pub fn old(
-    lock: &Lock,
-    embedded: &BTreeMap<String, Vec<Part>>,
-    name: &str,
-    version: &str,
-    versions: &Versions,
-) -> Option<Vec<Part>> {
+/// The locks that tell what was released: that of the crate itself, and of a type that crates share, those of the others.
+pub struct Locks<'a> {
+    /// The lock of the crate whose type is raised.
+    pub own: &'a Lock,
+    /// The locks of other crates, with the names by which they mean the same types.
+    pub others: &'a [(Lock, BTreeSet<String>)],
+}
+
+impl Locks<'_> {
+    /// The parts of a version as it was released. `subject` is the type that is raised.
+    #[must_use]
+    pub fn old(&self, subject: &str, name: &str, version: &str, versions: &Versions) -> Option<Vec<Part>> {
+        let others = self.others.iter().filter(|(_, names)| names.contains(name)).map(|(lock, _)| lock);
+        std::iter::once(self.own).chain(others).find_map(|lock| old(lock, subject, name, version, versions))
+    }
+
+    /// Whether any version of it is in a lock.
+    #[must_use]
+    pub fn know(&self, name: &str) -> bool {
+        let others = self.others.iter().filter(|(_, names)| names.contains(name)).map(|(lock, _)| lock);
+        std::iter::once(self.own).chain(others).any(|lock| {
+            lock.widgets.contains_key(name)
+                || lock.states.contains_key(name)
+                || embedded(lock, name, &Versions::new()).contains_key(name)
+        })
+    }
+}
+
+fn old(lock: &Lock, subject: &str, name: &str, version: &str, versions: &Versions) -> Option<Vec<Part>> {
     let wanted = version.parse().ok()?;
     let releases = lock.widgets.get(name).or_else(|| lock.states.get(name));
     match releases.and_then(|releases| releases.get(&wanted)) {
         Some(entry) => released(entry, versions).map(words::sorted),
-        None => embedded.get(name).filter(|_| version == FIRST).cloned(),
+        None if version == FIRST => embedded(lock, subject, versions).remove(name),
+        None => None,
     }
 }
 
 /// The types without a version that were released inside of others, spelt out there. Those of the newest release count, and
 /// before all those inside of `subject`.
-#[must_use]
-pub fn embedded(lock: &Lock, subject: &str, versions: &Versions) -> BTreeMap<String, Vec<Part>> {
+fn embedded(lock: &Lock, subject: &str, versions: &Versions) -> BTreeMap<String, Vec<Part>> {
     let all = lock.states.values().chain(lock.widgets.values()).flat_map(BTreeMap::values);
     let last = lock.widgets.get(subject).or_else(|| lock.states.get(subject));
     let entries = all.chain(last.into_iter().flat_map(BTreeMap::values));
@@ -185,6 +241,16 @@ pub fn embedded(lock: &Lock, subject: &str, versions: &Versions) -> BTreeMap<Str
                 }
             });
         }
+    }
+    found
+}
+
+/// The last parts of all names of types in parts of a source.
+#[must_use]
+pub fn names_in(spelt: &[Part]) -> BTreeSet<&str> {
+    let mut found = BTreeSet::new();
+    for part in spelt {
+        part.visit(&mut |ty| found.extend(ty.name().and_then(|name| name.rsplit("::").next())));
     }
     found
 }
@@ -227,7 +293,8 @@ mod tests {
             _ => source::Target::Nested(subject),
         };
         let place = source::find(source, target).unwrap().remove(0);
-        let types = known(subject, &nested.iter().collect::<Vec<_>>(), &place, &lock, None);
+        let locks = Locks { own: &lock, others: &[] };
+        let types = known(subject, &nested.iter().collect::<Vec<_>>(), &place, &locks, None, Arc::default());
         let raised = types.changed_inside(subject);
         let plan = types.plan(subject, &raised, &mut |_, _, _| None);
         let line = |raised: &Raised| {
@@ -258,6 +325,16 @@ mod tests {
             planned(&source, "Item"),
             [expected[1], "Item : from = \"2\", change(marks: Vec<MarkV1>)"]
         );
+    }
+
+    #[test]
+    fn a_type_that_has_changed_and_is_gone_from_the_state_is_raised_all_the_same() {
+        let source = SOURCE
+            .replace("mode: Mode, at: Option<Place>", "mode: Mode")
+            .replace("x: i32, y: i32", "x: i64, y: i32");
+        let expected =
+            ["Place 2: from = \"1\", change(x: i32)", "list : from = \"1.0.0\", remove(at: Option<PlaceV1>)"];
+        assert_eq!(planned(&source, "list"), expected);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! else.
 
 use std::ops::Range;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use proc_macro2::{Delimiter, Group, Ident, LexError, TokenStream, TokenTree};
@@ -36,6 +37,8 @@ pub struct Place {
     pub name: String,
     /// The module that it is in, from the root of the file on; who knows the file puts its own before it.
     pub module: Vec<String>,
+    /// The directory of the crate that it is in, as who knows the file says.
+    pub home: PathBuf,
     /// Whether it is an enum.
     pub is_enum: bool,
     /// The fields that are state, or the variants.
@@ -58,6 +61,8 @@ pub struct Written {
     pub name: String,
     /// What it says, if that can be understood.
     pub part: Option<Part>,
+    /// The same with the paths that names have.
+    pub spelt: Option<Part>,
 }
 
 /// The declarations in a file.
@@ -129,7 +134,18 @@ fn search(tokens: TokenStream, target: Target<'_>, module: &[String], found: &mu
                 let is_enum = matches!(item.first(), Some(TokenTree::Ident(word)) if word == "enum");
                 let (chain, parts) = (chain(&tokens[index + 2..]), parts(item, is_enum));
                 let module = module.to_vec();
-                found.push(Place { attribute, version_at, version, chain, name, module, is_enum, parts });
+                let home = PathBuf::new();
+                found.push(Place {
+                    attribute,
+                    version_at,
+                    version,
+                    chain,
+                    name,
+                    module,
+                    home,
+                    is_enum,
+                    parts,
+                });
             }
             TokenTree::Group(group) => {
                 let before = index.checked_sub(2).map(|start| &tokens[start..index]);
@@ -283,13 +299,14 @@ fn field(tokens: &[TokenTree]) -> Option<Written> {
     if said("transient").is_some() {
         return None;
     }
+    let text = tokens[colon + 1..].iter().cloned().collect::<TokenStream>().to_string();
     let ty = match said("opaque=").as_deref().and_then(|text| text.split('"').nth(1)) {
         Some(codec) => Some(Type::Opaque(codec.to_owned())),
-        None => words::ty(&tokens[colon + 1..].iter().cloned().collect::<TokenStream>().to_string()),
+        None => words::ty(&text),
     };
     let name = plain(name);
-    let part = ty.map(|ty| Part { name: name.clone(), carries: Carries::Type(ty) });
-    Some(Written { name, part })
+    let part = |ty| Part { name: name.clone(), carries: Carries::Type(ty) };
+    Some(Written { part: ty.map(part), spelt: words::spelt(&text).map(part), name })
 }
 
 /// `#[..] Name(Type, ..)`, `Name { field: Type, .. }` or `Name = 3`.
@@ -297,23 +314,25 @@ fn variant(tokens: &[TokenTree]) -> Option<Written> {
     let at = tokens.iter().position(|token| matches!(token, TokenTree::Ident(_)))?;
     let TokenTree::Ident(name) = &tokens[at] else { return None };
     let name = plain(name);
-    let carries = match tokens.get(at + 1) {
+    let carries = |read: fn(&str) -> Option<Type>, of: fn(Written) -> Option<Part>| match tokens.get(at + 1) {
         Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => {
             let fields: Vec<_> = entries(group.stream()).iter().filter_map(|entry| field(entry)).collect();
-            fields.into_iter().map(|field| field.part).collect::<Option<Vec<_>>>().map(Carries::Named)
+            fields.into_iter().map(of).collect::<Option<Vec<_>>>().map(Carries::Named)
         }
         Some(TokenTree::Group(group)) => {
             let types = entries(group.stream()).into_iter().map(|entry| {
                 let ty: TokenStream = entry.into_iter().skip_while(|token| {
                     matches!(token, TokenTree::Punct(_)) || matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Bracket)
                 }).collect();
-                words::ty(&ty.to_string())
+                read(&ty.to_string())
             });
             types.collect::<Option<Vec<_>>>().map(Carries::Unnamed)
         }
         _ => Some(Carries::Nothing),
     };
-    Some(Written { part: carries.map(|carries| Part { name: name.clone(), carries }), name })
+    let part = |carries| Part { name: name.clone(), carries };
+    let spelt = carries(words::spelt, |written| written.spelt).map(part);
+    Some(Written { part: carries(words::ty, |written| written.part).map(part), spelt, name })
 }
 
 fn plain(name: &Ident) -> String {
@@ -353,7 +372,7 @@ struct Item { x: u8 }
 "#;
 
     fn written(place: &Place) -> Vec<String> {
-        let rust = |part: &Part| part.rust(&words::Names::default());
+        let rust = |part: &Part| part.rust(None, &words::Names::default());
         place.parts.iter().map(|written| written.part.as_ref().map_or(written.name.clone(), rust)).collect()
     }
 

@@ -5,16 +5,17 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use serde_json::{Value, json};
 use shrine::state::lock::{Lock, nested};
 
-use super::declared::{Crate, Found, find};
+use super::declared::{Crate, Declared, Found, Nested, find};
 use super::output::{Answer, MessageFormat};
 use super::project::{ProjectArguments, Survey};
 use crate::bump::difference::options;
-use crate::bump::plan::{Raised, Types, has_parts};
+use crate::bump::plan::{Locks, Raised, Types, has_parts, names_in};
 use crate::bump::source::{self, Place, Target};
 use crate::bump::{diff, known};
 use crate::error::Error;
@@ -58,7 +59,7 @@ pub(super) fn run(arguments: &BumpArguments) -> ExitCode {
 
 fn bump(arguments: &BumpArguments, survey: &mut Survey) -> Result<Answer, Error> {
     let name = arguments.widget.as_str();
-    let (crates, failure) = match survey.crates() {
+    let (crates, failure): (Vec<_>, _) = match survey.crates() {
         Ok(crates) => (crates.into_iter().map(Crate::of).collect(), None),
         // A field that is gone breaks the hops behind it until the new one is written.
         Err(error @ Error::BuildFailed { .. }) => {
@@ -66,15 +67,18 @@ fn bump(arguments: &BumpArguments, survey: &mut Survey) -> Result<Answer, Error>
         }
         Err(error) => return Err(error),
     };
-    let found = find(crates, name)?;
-    let lock = lock::read(found.of.package.directory())?.unwrap_or_default();
-    let nested = found.of.nested();
+    let found = find(&crates, name)?;
+    let own = lock::read(found.of.package.directory())?.unwrap_or_default();
+    let Nested { types: nested, ambiguous } = found.of.nested();
     let declared: Vec<_> = nested.iter().map(|(_, _, place)| place).collect();
-    let types = known(name, &declared, &found.place, &lock, found.of.shape(name).as_ref());
+    let others = others(&crates, &found, &declared)?;
+    let locks = Locks { own: &own, others: &others };
+    let shape = found.of.shape(name).or_else(|| crates.iter().find_map(|of| of.shape(name)));
+    let types = known(name, &declared, &found.place, &locks, shape.as_ref(), Arc::new(found.of.crates()));
     let raised = types.changed_inside(name);
     let none = |text: String| Ok(Answer::new(ExitCode::Success, text, "bumped", false).with("widget", name));
     let Some(subject) = types.types.get(name).filter(|subject| subject.old.is_some()) else {
-        return none(not_released(name, &found, &lock, raised.keys()));
+        return none(not_released(name, &found, &locks, raised.keys()));
     };
     if !has_parts(subject) {
         return Err(Error::Usage {
@@ -99,19 +103,37 @@ fn bump(arguments: &BumpArguments, survey: &mut Survey) -> Result<Answer, Error>
     }
     let (files, written) = edit(&plan, &found, &nested);
     files.write()?;
-    let notes = notes(&types, &plan, &found.of, failure.as_ref());
-    Ok(told(name, &plan, written, notes, &files.diff(found.of.package.directory())).with("file", &found.path))
+    let mut notes = notes(&types, &plan, &crates, failure.as_ref());
+    notes.extend(undecidable(&types, &plan, &ambiguous));
+    let diff = files.diff(found.of.package.directory(), survey.root());
+    Ok(told(name, &plan, written, notes, &diff).with("file", &found.path))
+}
+
+/// The locks of the other crates, each with the names by which it means one of these types.
+fn others(
+    crates: &[Crate],
+    found: &Found<'_>,
+    declared: &[&Place],
+) -> Result<Vec<(Lock, BTreeSet<String>)>, Error> {
+    let is_same = |a: &Place, b: &Place| (&a.name, &a.home, &a.module) == (&b.name, &b.home, &b.module);
+    let mut others = Vec::new();
+    for of in crates.iter().filter(|of| of.package.directory() != found.of.package.directory()) {
+        let Some(lock) = lock::read(of.package.directory())? else { continue };
+        let theirs = of.nested().types.into_iter().map(|(_, _, place)| place);
+        let same = theirs.filter(|place| declared.iter().any(|ours| is_same(ours, place)));
+        others.push((lock, same.map(|place| place.name).collect()));
+    }
+    Ok(others)
 }
 
 /// Why a type that was not released needs no new version.
 fn not_released<'a>(
     name: &str,
-    found: &Found,
-    lock: &Lock,
+    found: &Found<'_>,
+    locks: &Locks<'_>,
     changed: impl Iterator<Item = &'a String>,
 ) -> String {
-    let is_released = lock.widgets.contains_key(name) || lock.states.contains_key(name);
-    let what = match (&found.place.version, is_released) {
+    let what = match (&found.place.version, locks.know(name)) {
         (Some(head), true) => format!("{name} {head} is not released"),
         _ => format!("nothing of {name} is released"),
     };
@@ -126,7 +148,7 @@ fn not_released<'a>(
 }
 
 /// Writes each hop into its source, and describes them for programs.
-fn edit(plan: &[Raised], found: &Found, nested: &[(PathBuf, String, Place)]) -> (Files, Vec<Value>) {
+fn edit(plan: &[Raised], found: &Found<'_>, nested: &[Declared]) -> (Files, Vec<Value>) {
     let mut files = Files::default();
     files.know(&found.path, &found.text);
     let mut written = Vec::new();
@@ -143,7 +165,7 @@ fn edit(plan: &[Raised], found: &Found, nested: &[(PathBuf, String, Place)]) -> 
         (raised, &found.path, &found.text, target)
     });
     for (raised, path, text, target) in inside.chain(subject) {
-        let Raised { name, from, to, operations } = raised;
+        let Raised { name, from, to, operations, .. } = raised;
         let options = options(from, operations);
         files.know(path, text);
         files.edit(path, target, to, &options);
@@ -181,26 +203,52 @@ fn told(name: &str, plan: &[Raised], mut written: Vec<Value>, notes: Vec<String>
 }
 
 /// What else has to be done.
-fn notes(types: &Types, plan: &[Raised], of: &Crate, failure: Option<&Error>) -> Vec<String> {
+fn notes(types: &Types, plan: &[Raised], crates: &[Crate], failure: Option<&Error>) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(failure) = failure {
         notes.push(format!("{failure}, so types were compared as they are written"));
     }
+    let to_export: BTreeSet<_> = plan.iter().flat_map(|raised| &raised.to_export).collect();
+    for (name, older, module) in to_export {
+        notes.push(format!("{module} has to export `{older}`, as it does `{name}`"));
+    }
     let names: BTreeSet<_> = plan.iter().map(|raised| raised.name.as_str()).collect();
-    let mut around: BTreeSet<String> = types.containing(&names).into_iter().map(str::to_owned).collect();
-    let is_around = |id: &&str| {
+    let mut around: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    for (name, inside) in types.containing(&names) {
+        around.entry(name.to_owned()).or_default().extend(inside);
+    }
+    for (of, id) in crates.iter().flat_map(|of| of.widgets().map(move |id| (of, id))) {
         let shape = of.shape(id);
-        shape.iter().flat_map(nested).any(|nested| names.contains(nested.name))
-    };
-    around.extend(of.widgets().filter(is_around).map(str::to_owned));
-    for name in around.iter().filter(|name| !names.contains(name.as_str())) {
-        let raised: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+        let nested = shape.iter().flat_map(nested);
+        let inside: Vec<_> = nested.filter_map(|nested| names.get(nested.name).copied()).collect();
+        if !inside.is_empty() {
+            around.entry(id.to_owned()).or_default().extend(inside);
+        }
+    }
+    for (name, inside) in around.iter().filter(|(name, _)| !names.contains(name.as_str())) {
+        let raised: Vec<_> = inside.iter().map(|name| format!("`{name}`")).collect();
         notes.push(format!(
             "`{name}` contains {}: if it was released, `cargo shrine bump {name}` writes its hop",
-            raised.join(" or ")
+            raised.join(" and ")
         ));
     }
     notes
+}
+
+/// The types of which nobody knows whether they have changed, because several have their name.
+fn undecidable(types: &Types, plan: &[Raised], ambiguous: &BTreeMap<String, Vec<PathBuf>>) -> Vec<String> {
+    let known = plan.iter().filter_map(|raised| types.types.get(&raised.name));
+    let mentioned: BTreeSet<_> = known.flat_map(|known| names_in(&known.spelt)).collect();
+    let mentioned = ambiguous.iter().filter(|(name, _)| mentioned.contains(name.as_str()));
+    let note = |(name, files): (&String, &Vec<PathBuf>)| {
+        let named: BTreeSet<_> = files.iter().map(|file| file.display().to_string()).collect();
+        format!(
+            "`{name}` is declared {} times, in {}: if one of them has changed since its release, raise its version by hand",
+            files.len(),
+            named.into_iter().collect::<Vec<_>>().join(" and ")
+        )
+    };
+    mentioned.map(note).collect()
 }
 
 /// Sources with what becomes of them.
@@ -228,9 +276,11 @@ impl Files {
         Ok(())
     }
 
-    fn diff(&self, directory: &Path) -> String {
+    /// Paths are shown from the directory of the crate, or from the root of the workspace.
+    fn diff(&self, directory: &Path, root: &Path) -> String {
+        let base = if self.0.keys().all(|path| path.starts_with(directory)) { directory } else { root };
         let diff = |(path, (old, new)): (&PathBuf, &(String, String))| {
-            let shown = path.strip_prefix(directory).unwrap_or(path);
+            let shown = path.strip_prefix(base).unwrap_or(path);
             diff::diff(&shown.display().to_string(), old, new)
         };
         self.0.iter().map(diff).collect()

@@ -1,6 +1,6 @@
 //! What the commands have in common that build a project once, to ask its widgets.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -54,6 +54,11 @@ impl Survey {
     /// The crates of the project, whatever is in them.
     pub(super) fn packages(&self) -> &[Package] {
         self.surveyor.packages()
+    }
+
+    /// The root of the workspace.
+    pub(super) fn root(&self) -> &Path {
+        self.surveyor.root()
     }
 
     /// The crates with widgets, built as the watcher builds them.

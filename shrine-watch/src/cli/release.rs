@@ -83,7 +83,9 @@ fn plan(crates: Vec<Surveyed>) -> Result<Result<Vec<Planned>, Vec<Finding>>, Err
         let known = known.unwrap_or_default();
         match present(&widgets).and_then(|present| release(&known, &present, &widgets)) {
             Ok(release) => planned.push(Planned { package, is_first, release }),
-            Err(refused) => findings.extend(refused),
+            Err(refused) => {
+                findings.extend(refused.into_iter().map(|finding| finding.of(&package.name)));
+            }
         }
     }
     Ok(if findings.is_empty() { Ok(planned) } else { Err(findings) })

@@ -13,14 +13,30 @@ use crate::bump::{Versions, in_source, released, shown};
 
 /// A crate with what was said about it before.
 pub struct Checked<'a> {
+    /// The name of its package.
+    pub package: &'a str,
+    /// Its lock, as a person names it.
+    pub file: &'a str,
     /// Its widgets.
     pub widgets: &'a [Arc<Module>],
     /// What was released.
     pub lock: &'a Lock,
     /// The lock of another revision, and how a person names that.
     pub before: Option<(&'a str, &'a Lock)>,
+    /// The other crates of the project: a widget may have moved there.
+    pub others: &'a [Other<'a>],
     /// Whether a widget's version has a golden.
     pub has_golden: &'a dyn Fn(&str, &str) -> bool,
+}
+
+/// Another crate.
+pub struct Other<'a> {
+    /// The name of its package.
+    pub package: &'a str,
+    /// Its widgets.
+    pub widgets: &'a [Arc<Module>],
+    /// What was released.
+    pub lock: &'a Lock,
 }
 
 /// All that is wrong.
@@ -36,10 +52,10 @@ pub fn check(checked: &Checked<'_>) -> Vec<Finding> {
         Err(ambiguous) => findings.extend(ambiguous),
     }
     if let Some((revision, before)) = checked.before {
-        findings.extend(edited(checked.lock, before, revision));
+        findings.extend(edited(checked, before, revision));
     }
     findings.extend(untested(checked));
-    findings
+    findings.into_iter().map(|finding| finding.of(checked.package)).collect()
 }
 
 /// What is wrong with a declaration that does not compile, as far as its source tells: the compiler refuses most of what
@@ -77,28 +93,38 @@ pub fn check_source(name: &str, place: &Place, releases: &Releases, versions: &V
 fn unreachable(checked: &Checked<'_>, present: &Lock) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (table, name, version, _) in entries(checked.lock) {
-        let head = checked.widgets.iter().find(|module| module.id() == name).map(|module| module.version());
         // A nested type is reached through the widgets that contain it.
-        if table == Table::Widgets && table.get(present, name, version).is_none() {
-            findings.push(Finding::unreachable(name, version.as_str(), head));
+        if table == Table::States || table.get(present, name, version).is_some() {
+            continue;
+        }
+        let head = checked.widgets.iter().find(|module| module.id() == name).map(|module| module.version());
+        let has_it = |other: &&Other<'_>| other.widgets.iter().any(|module| module.id() == name);
+        match checked.others.iter().find(has_it).filter(|_| head.is_none()) {
+            Some(other) if table.get(other.lock, name, version).is_some() => {}
+            Some(other) => findings.push(Finding::left_behind(name, version.as_str(), other.package)),
+            None => findings.push(Finding::unreachable(name, version.as_str(), head)),
         }
     }
     findings
 }
 
-/// Entries that are not what they were.
-fn edited(lock: &Lock, before: &Lock, revision: &str) -> Vec<Finding> {
+/// Entries that are not what they were. They may be in the lock of another crate now, as they were.
+fn edited(checked: &Checked<'_>, before: &Lock, revision: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (table, name, version, entry) in entries(before) {
-        match table.get(lock, name, version) {
-            None => findings.push(Finding::deleted(name, version.as_str(), revision)),
-            Some(now) => {
-                let keeps = |retired: &String| now.retired.contains(retired);
-                let is_same = now.fingerprint == entry.fingerprint && now.shape == entry.shape;
-                if !is_same || !entry.retired.iter().all(keeps) {
-                    findings.push(Finding::rewritten(name, version.as_str(), revision, entry, now));
-                }
-            }
+        let is_kept = |now: &Entry| {
+            let keeps = |retired: &String| now.retired.contains(retired);
+            now.fingerprint == entry.fingerprint
+                && now.shape == entry.shape
+                && entry.retired.iter().all(keeps)
+        };
+        let kept_in = |lock: &Lock| table.get(lock, name, version).is_some_and(is_kept);
+        let at = (revision, checked.file);
+        match table.get(checked.lock, name, version) {
+            None if checked.others.iter().any(|other| kept_in(other.lock)) => {}
+            None => findings.push(Finding::deleted(name, version.as_str(), at)),
+            Some(now) if is_kept(now) => {}
+            Some(now) => findings.push(Finding::rewritten(name, version.as_str(), at, entry, now)),
         }
     }
     findings

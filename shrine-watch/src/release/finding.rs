@@ -8,6 +8,8 @@ use shrine::state::lock::Entry;
 /// Something that is wrong, or may be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
+    /// The package whose lock it is about.
+    pub package: String,
     /// The widget, or the nested type.
     pub widget: String,
     /// The version that it is about.
@@ -53,10 +55,28 @@ pub enum Severity {
     Warning,
 }
 
+/// How an entry of the lock comes back.
+fn restored(revision: &str, file: &str) -> String {
+    let revision = name_of(revision);
+    let git = match file.rsplit_once('/') {
+        Some((directory, file)) if directory.starts_with('/') => {
+            format!("git -C {directory} checkout {revision} -- {file}")
+        }
+        _ => format!("git checkout {revision} -- {file}"),
+    };
+    format!("restore the entry: `{git}`, then `cargo shrine release`")
+}
+
 impl Finding {
     fn error(widget: &str, version: &str, kind: Kind, reason: String, help: String) -> Self {
-        let (widget, version) = (widget.to_owned(), version.to_owned());
-        Self { widget, version, kind, reason, help, severity: Severity::Error }
+        let (package, widget, version) = (String::new(), widget.to_owned(), version.to_owned());
+        Self { package, widget, version, kind, reason, help, severity: Severity::Error }
+    }
+
+    /// The same, about this package.
+    #[must_use]
+    pub fn of(self, package: &str) -> Self {
+        Self { package: package.to_owned(), ..self }
     }
 
     /// Code and lock disagree. `is_head` says that it is no version behind the head of its widget.
@@ -103,7 +123,7 @@ impl Finding {
     pub(super) fn rewritten(
         widget: &str,
         version: &str,
-        revision: &str,
+        (revision, file): (&str, &str),
         before: &Entry,
         now: &Entry,
     ) -> Self {
@@ -113,20 +133,21 @@ impl Finding {
             differences(&before.shape, &now.shape)
         };
         let reason = format!("its entry in shrine.lock is another than in {revision}: {what}");
-        let help = format!(
-            "restore the entry: `git checkout {} -- shrine.lock`, then `cargo shrine release`",
-            name_of(revision)
-        );
-        Self::error(widget, version, Kind::Rewritten, reason, help)
+        Self::error(widget, version, Kind::Rewritten, reason, restored(revision, file))
     }
 
-    pub(super) fn deleted(widget: &str, version: &str, revision: &str) -> Self {
+    pub(super) fn deleted(widget: &str, version: &str, (revision, file): (&str, &str)) -> Self {
         let reason = format!("its entry was in shrine.lock in {revision}, and is gone");
-        let help = format!(
-            "restore the entry: `git checkout {} -- shrine.lock`, then `cargo shrine release`",
-            name_of(revision)
+        Self::error(widget, version, Kind::Deleted, reason, restored(revision, file))
+    }
+
+    /// The widget is in another crate now, and its entries are not.
+    pub(super) fn left_behind(widget: &str, version: &str, package: &str) -> Self {
+        let reason = format!(
+            "it was released, and the widget is in `{package}` now, whose shrine.lock does not have it"
         );
-        Self::error(widget, version, Kind::Deleted, reason, help)
+        let help = "move its entries to that file, as they are".to_owned();
+        Self::error(widget, version, Kind::Unreachable, reason, help)
     }
 
     /// `before` is the version that had the name, and the type that it had.

@@ -25,12 +25,19 @@ pub enum Before {
 }
 
 /// What `file` in `directory`, which is that of a package, was in a revision: the given one, or that in which the work on
-/// this branch began. A directory that was called something else there is found by the name of the package.
+/// this branch began. A directory that was called something else there is found by the name of the package, and where that is
+/// new as well, by a file that is gone since and that `is_former` knows.
 ///
 /// # Errors
 ///
 /// When the given revision is none.
-pub fn before(directory: &Path, package: &str, file: &str, revision: Option<&str>) -> Result<Before, Error> {
+pub fn before(
+    directory: &Path,
+    package: &str,
+    file: &str,
+    revision: Option<&str>,
+    is_former: &dyn Fn(&str) -> bool,
+) -> Result<Before, Error> {
     let git = Git { directory };
     let unknown = |reason: &str| Ok(Before::Unknown { reason: reason.to_owned() });
     let Some(prefix) = git.ask(&["rev-parse", "--show-prefix"]) else {
@@ -54,7 +61,7 @@ pub fn before(directory: &Path, package: &str, file: &str, revision: Option<&str
     let is_there = git.ask(&["ls-tree", "--full-tree", "--name-only", &commit, "--", &path]);
     let text = match is_there {
         Some(names) if !names.trim().is_empty() => git.text(&commit, &path),
-        _ => git.elsewhere(&commit, package, file),
+        _ => git.elsewhere(&commit, package, file, is_former),
     };
     Ok(Before::In { revision, text })
 }
@@ -101,19 +108,30 @@ impl Git<'_> {
     }
 
     /// The file of a package that was in another directory.
-    fn elsewhere(&self, commit: &str, package: &str, file: &str) -> Option<String> {
+    fn elsewhere(
+        &self,
+        commit: &str,
+        package: &str,
+        file: &str,
+        is_former: &dyn Fn(&str) -> bool,
+    ) -> Option<String> {
         let names = self.ask(&["ls-tree", "-r", "-z", "--full-tree", "--name-only", commit])?;
-        let beside = |path: &&str| {
-            let directory = path.strip_suffix(file).filter(|rest| rest.is_empty() || rest.ends_with('/'));
-            let manifest = directory.and_then(|rest| self.text(commit, &format!("{rest}Cargo.toml")));
+        let is_of_package = |path: &&str| {
+            let manifest =
+                directory_of(path, file).and_then(|rest| self.text(commit, &format!("{rest}Cargo.toml")));
             let manifest = manifest.and_then(|text| text.parse::<DocumentMut>().ok());
             manifest.is_some_and(|manifest| {
                 let name = manifest.get("package").and_then(|of| of.get("name"));
                 name.and_then(Item::as_str) == Some(package)
             })
         };
-        let path = names.split('\0').find(beside)?;
-        self.text(commit, path)
+        let mut files = names.split('\0').filter(|path| directory_of(path, file).is_some());
+        if let Some(path) = files.clone().find(is_of_package) {
+            return self.text(commit, path);
+        }
+        let top = self.ask(&["rev-parse", "--show-toplevel"])?;
+        let is_gone = |path: &&str| !Path::new(top.trim_end()).join(path).exists();
+        files.by_ref().filter(is_gone).filter_map(|path| self.text(commit, path)).find(|text| is_former(text))
     }
 
     /// A file of a commit.
@@ -126,6 +144,11 @@ impl Git<'_> {
         let output = Command::new("git").arg("-C").arg(self.directory).args(arguments).output().ok()?;
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
     }
+}
+
+/// The directory of a path that ends with this file, with its slash.
+fn directory_of<'a>(path: &'a str, file: &str) -> Option<&'a str> {
+    path.strip_suffix(file).filter(|rest| rest.is_empty() || rest.ends_with('/'))
 }
 
 #[cfg(test)]
@@ -165,17 +188,23 @@ mod tests {
         let inner = root.path().join("a");
         git(root.path(), &["init", "--quiet"]);
         fs::create_dir_all(&inner).unwrap();
-        assert!(matches!(before(&inner, "p", "lock", None), Ok(Before::Unknown { .. })), "no commit yet");
+        assert!(
+            matches!(before(&inner, "p", "lock", None, &|_| false), Ok(Before::Unknown { .. })),
+            "no commit yet"
+        );
         commit(root.path(), "one");
-        assert_eq!(text(before(&inner, "p", "lock", None)), ("HEAD".to_owned(), Some("one".to_owned())));
-        assert_eq!(text(before(&inner, "p", "other", None)), ("HEAD".to_owned(), None));
+        assert_eq!(
+            text(before(&inner, "p", "lock", None, &|_| false)),
+            ("HEAD".to_owned(), Some("one".to_owned()))
+        );
+        assert_eq!(text(before(&inner, "p", "other", None, &|_| false)), ("HEAD".to_owned(), None));
         git(root.path(), &["checkout", "--quiet", "-b", "work"]);
         commit(root.path(), "two");
-        let (revision, found) = text(before(&inner, "p", "lock", None));
+        let (revision, found) = text(before(&inner, "p", "lock", None, &|_| false));
         assert!(revision.ends_with(" (main)"), "{revision}");
         assert_eq!(found.as_deref(), Some("one"));
-        assert_eq!(text(before(&inner, "p", "lock", Some("work"))).1.as_deref(), Some("two"));
-        assert!(matches!(before(&inner, "p", "lock", Some("nowhere")), Err(Error::Usage { .. })));
+        assert_eq!(text(before(&inner, "p", "lock", Some("work"), &|_| false)).1.as_deref(), Some("two"));
+        assert!(matches!(before(&inner, "p", "lock", Some("nowhere"), &|_| false), Err(Error::Usage { .. })));
     }
 
     #[test]
@@ -190,14 +219,25 @@ mod tests {
         commit(root.path(), "one");
         fs::rename(root.path().join("a"), root.path().join("c")).unwrap();
         let moved = root.path().join("c");
-        assert_eq!(text(before(&moved, "p", "lock", None)), ("HEAD".to_owned(), Some("one".to_owned())));
-        assert_eq!(text(before(&moved, "r", "lock", None)), ("HEAD".to_owned(), None));
+        assert_eq!(
+            text(before(&moved, "p", "lock", None, &|_| false)),
+            ("HEAD".to_owned(), Some("one".to_owned()))
+        );
+        assert_eq!(text(before(&moved, "r", "lock", None, &|_| false)), ("HEAD".to_owned(), None));
+        // A new name in a new place: known by what is in the file, but never one that is still there.
+        let former = before(&moved, "r", "lock", None, &|text| text == "one");
+        assert_eq!(text(former), ("HEAD".to_owned(), Some("one".to_owned())));
+        let other = before(&moved, "r", "lock", None, &|text| text == "of another");
+        assert_eq!(text(other), ("HEAD".to_owned(), None));
     }
 
     #[test]
     fn without_git_nobody_can_tell() {
         let root = tempfile::tempdir().unwrap();
-        assert!(matches!(before(root.path(), "p", "lock", None), Ok(Before::Unknown { .. })));
-        assert!(matches!(before(root.path(), "p", "lock", Some("HEAD")), Err(Error::Usage { .. })));
+        assert!(matches!(before(root.path(), "p", "lock", None, &|_| false), Ok(Before::Unknown { .. })));
+        assert!(matches!(
+            before(root.path(), "p", "lock", Some("HEAD"), &|_| false),
+            Err(Error::Usage { .. })
+        ));
     }
 }

@@ -3,6 +3,7 @@
 mod overrides;
 mod wrong;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use proptest::strategy::Strategy;
@@ -315,4 +316,62 @@ fn a_state_of_another_type_does_not_migrate() {
     let error = error.unwrap_err().to_string();
     assert!(error.contains("ForgetsV1_0_0` is no version of"), "{error}");
     assert_eq!(Everything::VERSION, "3.0.0");
+}
+
+/// A value of a map.
+#[state(version = "2")]
+#[migrate(from = "1", change(seconds: f32, up = |seconds| seconds as u64, down = |seconds| seconds as f32))]
+#[derive(Debug, Clone)]
+struct Lap {
+    seconds: u64,
+}
+
+#[state(version = "2")]
+#[migrate(from = "1", change(laps: BTreeMap<String, Vec<LapV1>>))]
+#[derive(Debug)]
+struct Race {
+    laps: BTreeMap<String, Vec<Lap>>,
+}
+
+#[test]
+fn what_breaks_in_a_map_is_one_failure_whatever_the_keys_are() {
+    let broken = Laws::<Race>::new().going_down_and_up_again_loses_nothing();
+    let text = broken.to_string();
+    assert_eq!(text.matches("but not from 1:").count(), 1, "{text}");
+    assert!(text.contains(r#"`laps[""][0].seconds`: was "#), "{text}");
+    assert!(!text.contains(|letter: char| letter.is_control() && letter != '\n'), "{text:?}");
+    Laws::<Race>::new().may_lose(&["laps[][].seconds"]).check().assert();
+}
+
+#[state(version = "2")]
+#[migrate(from = "1", change(
+    Timed { at: u32 }, up = |old| Alarm::Timed { at: old.at.to_string() },
+    Ringing(String), up = |note| Alarm::Ringing(note, 0), down = |(note, _)| AlarmV1::Ringing(note)
+))]
+#[derive(Debug, Clone)]
+enum Alarm {
+    Off,
+    Timed { at: String },
+    Ringing(String, u8),
+}
+
+/// Says that it has a way back, and has none.
+#[state(version = "2")]
+#[migrate(from = "1", change(n: u8, up = |n| n.into(), down = never))]
+#[derive(Debug)]
+struct Stuck {
+    n: u16,
+}
+
+fn never(_: u16) -> u8 {
+    panic!("nothing goes back")
+}
+
+#[test]
+fn what_has_no_way_back_for_some_states_is_held_to_the_others() {
+    Laws::<Alarm>::new().may_lose(&["Ringing[1]"]).check().assert();
+    let text = Laws::<Alarm>::new().going_down_and_up_again_loses_nothing().to_string();
+    assert!(text.contains("Ringing[1]") && !text.contains("Timed"), "{text}");
+    let text = Laws::<Stuck>::new().going_down_and_up_again_loses_nothing().to_string();
+    assert!(text.contains("nothing goes back"), "{text}");
 }

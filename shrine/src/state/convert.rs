@@ -274,10 +274,12 @@ fn step_to<K: State>(key: &K) -> String {
     from_bytes(&bytes).map_or_else(|_| format!("[{bytes:02x?}]"), |key| step_of(&key))
 }
 
-pub(super) fn step_of(key: &Value) -> String {
+pub(crate) fn step_of(key: &Value) -> String {
     match key {
         Value::Str(text) => format!("[{text:?}]"),
         Value::Int(number) => format!("[{number}]"),
+        Value::Uint(number) => format!("[{number}]"),
+        Value::Bool(value) => format!("[{value}]"),
         key => format!("[{:02x?}]", to_bytes(key).unwrap_or_default()),
     }
 }

@@ -54,7 +54,8 @@ use shape::{Shape, ShapeContext};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be part of a widget's state or of a message",
     label = "has no `Shape`: nothing describes it independently of this build",
-    note = "put `#[state]` on it if it is yours; mark the field `#[state(transient)]` if it can be rebuilt by `Default`"
+    note = "put `#[state]` on it if it is yours; mark the field `#[state(transient)]` if it can be rebuilt by `Default`",
+    note = "a type of another crate with serde's traits is admitted by `#[state(opaque = \"name@1\")]`, with the feature `serde` of shrine"
 )]
 pub trait State: Sized + 'static {
     /// A stable hash of the shape: of names and kinds, not of paths, documentation or field order.

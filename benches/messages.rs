@@ -1,7 +1,9 @@
 //! Messages through a connection, against a `VecDeque` of the same messages in the same encoding.
 //!
 //! What goes through the graph is handled by a widget behind the C boundary, with panics caught and the state kept for
-//! recovery; what goes through the deque is decoded and added up in the same function.
+//! recovery after each message. What goes through the deque is encoded, pushed, popped, decoded and handed to a handler,
+//! which is called through a pointer, as code that can be replaced has to be, and nothing else. Like a connection, the deque
+//! is kept from one measurement to the next.
 //!
 //! `cargo bench -p shrine-benches --bench messages`
 
@@ -71,17 +73,26 @@ fn main() -> Result<(), BoxError> {
     for policy in [Policy::Manual, Policy::Message] {
         let mut registry = registry(policy)?;
         let name = format!("u64, history {}", if policy == Policy::Manual { "manual" } else { "message" });
-        side_by_side(&name, 21, || through(&mut registry, "source.numbers"), || deque(|n| n, |n| n));
+        let (mut sum, mut queue) = (0_u64, VecDeque::new());
+        let mut add = |n: u64| sum = sum.wrapping_add(n);
+        side_by_side(
+            &name,
+            21,
+            || through(&mut registry, "source.numbers"),
+            || deque(&mut queue, |n| n, &mut add),
+        );
         let name = format!(
             "struct of 4 strings, history {}",
             if policy == Policy::Manual { "manual" } else { "message" }
         );
+        let mut add = |line: Line| sum = sum.wrapping_add(line.number + line.text.len() as u64);
         side_by_side(
             &name,
             21,
             || through(&mut registry, "source.lines"),
-            || deque(line, |line: Line| line.number + line.text.len() as u64),
+            || deque(&mut queue, line, &mut add),
         );
+        black_box(sum);
     }
     Ok(())
 }
@@ -105,14 +116,16 @@ fn through(registry: &mut Registry, port: &str) {
     while registry.poll() > 0 {}
 }
 
-fn deque<T: shrine::State>(make: impl Fn(u64) -> T, add: impl Fn(T) -> u64) {
-    let mut queue = VecDeque::new();
+fn deque<T: shrine::State>(
+    queue: &mut VecDeque<Vec<u8>>,
+    make: impl Fn(u64) -> T,
+    handler: &mut dyn FnMut(T),
+) {
+    let handler = black_box(handler);
     for n in 0..MESSAGES {
         queue.push_back(to_bytes(&black_box(make(n))).expect("encodes"));
     }
-    let mut sum = 0_u64;
     while let Some(bytes) = queue.pop_front() {
-        sum = sum.wrapping_add(add(from_bytes(&bytes).expect("decodes")));
+        handler(from_bytes(&bytes).expect("decodes"));
     }
-    black_box(sum);
 }

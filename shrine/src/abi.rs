@@ -25,6 +25,7 @@
 //! | 1 | 2026-11 | `nested, carry_nested` |
 //! | 1 | 2026-11 | `Host::panics` with `guards, take, renew` |
 //! | 1 | 2026-11 | `layout` |
+//! | 1 | 2026-11 | `handle`, with `UNRECORDED` and `ENOUGH`; `Host::sent`, `Host::state` |
 
 mod convert;
 mod guard;
@@ -66,6 +67,8 @@ pub const OK: i32 = 0;
 pub const FAILED: i32 = 1;
 /// The widget panicked; an error was written to the host, and the instance is poisoned.
 pub const PANICKED: i32 = 2;
+/// What [`Host::state`] answers when it wants no more after this one: then [`Table::handle`] comes back.
+pub const ENOUGH: i32 = 3;
 
 /// The library unwinds on panic.
 pub const PANIC_UNWIND: u32 = 1;
@@ -85,6 +88,8 @@ pub mod kind {
     pub const MESSAGE: u32 = 2;
     /// The attic as a migration left it.
     pub const ATTIC: u32 = 3;
+    /// Nothing, beside the status of a call that failed: the handler had come back, and its state could not be encoded.
+    pub const UNRECORDED: u32 = 4;
 }
 
 /// Statuses of [`InboxTable::post`] beside [`OK`]. A reader takes others as [`CLOSED`](post::CLOSED).
@@ -291,6 +296,10 @@ pub struct Table {
     /// Answers with how the state lies in memory, UTF-8, for comparison with that of another build; fails with the reason
     /// when that cannot be told.
     pub layout: Option<unsafe extern "C" fn(*const Host) -> i32>,
+    /// Handles the messages of one port in turn: its index, the payloads, how many. After each the state is written to the
+    /// host. Comes back early after a message that sent anything, so that what follows from that has its turn, and when
+    /// the host wants no more.
+    pub handle: Option<unsafe extern "C" fn(Instance, u32, *const Bytes, usize, *const Host) -> i32>,
 }
 
 /// What [`Table::carry_nested`] is asked.
@@ -328,6 +337,21 @@ pub struct Host {
     pub inbox: *const InboxTable,
     /// Where libraries that share a std find the panic hook of the first of them; null if the host has no such place.
     pub panics: *const PanicCell,
+    /// Takes all messages that a handler sent, as [`write`](Self::write) would take one after the other: what they are,
+    /// how many, and the payloads one behind the other.
+    pub sent: Option<unsafe extern "C" fn(*mut c_void, *const SentMessage, usize, Bytes) -> i32>,
+    /// Takes the encoded state after a message of [`Table::handle`]. Answers as [`write`](Self::write), or [`ENOUGH`].
+    pub state: Option<unsafe extern "C" fn(*mut c_void, Bytes) -> i32>,
+}
+
+/// A message that a handler sent.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SentMessage {
+    /// The index of the output port.
+    pub port: u32,
+    /// Where its payload ends; it begins where that of the message before ends, the first at 0.
+    pub end: usize,
 }
 
 /// The way from a widget's own threads to its input ports. The context is counted: it is valid during the call that

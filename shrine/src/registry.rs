@@ -84,7 +84,7 @@ pub use probation::PROBATION;
 pub use update::{DEADLINE, HotUpdate, Outcome, Unbumped};
 pub use watchdog::Stuck;
 
-use crate::abi::handle::{CallError, LINKED, Library, Module};
+use crate::abi::handle::{CallError, LINKED, Library, Module, Room};
 use crate::event::{Event, InstanceInfo, InstanceSummary, WidgetSummary};
 use crate::transform::Transform;
 use crate::widget::{Behaviour, Widget};
@@ -106,6 +106,8 @@ pub struct Registry {
     watchdog: Watchdog,
     /// For states that are looked at and not kept.
     buffer: Vec<u8>,
+    /// For what handlers leave; none while one is running.
+    room: Option<Box<Room>>,
 }
 
 /// The code that runs.
@@ -194,6 +196,7 @@ impl Registry {
             rejected: BTreeMap::new(),
             watchdog: Watchdog::default(),
             buffer: Vec::new(),
+            room: None,
         }
     }
 
@@ -401,7 +404,11 @@ impl Registry {
         patience: Duration,
         tell: impl FnMut(&Stuck) + Send + 'static,
     ) -> std::io::Result<()> {
-        self.watchdog.install(patience, tell)
+        self.watchdog.install(patience, tell)?;
+        if let Some(beat) = self.watchdog.beat() {
+            self.room.get_or_insert_default().states_mut().count_up(beat);
+        }
+        Ok(())
     }
 
     /// What has happened since the last call, in order.

@@ -126,19 +126,27 @@ pub fn to_bytes<T: State>(value: &T) -> Result<Vec<u8>, DecodeError> {
 ///
 /// As [`to_bytes`].
 pub(crate) fn with_bytes<T: State, R>(value: &T, read: impl FnOnce(&[u8]) -> R) -> Result<R, DecodeError> {
+    with_buffer(|buffer| {
+        let mut out = Encoder::reusing(std::mem::take(buffer));
+        value.encode(&mut out);
+        *buffer = out.finish()?;
+        Ok(read(buffer))
+    })
+}
+
+/// Lends a buffer that the thread keeps.
+pub(crate) fn with_buffer<R>(work: impl FnOnce(&mut Vec<u8>) -> R) -> R {
     /// A buffer that has become larger is not kept.
     const KEPT: usize = 1 << 20;
     thread_local! {
         static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
     }
-    let mut out = Encoder::reusing(BUFFER.take());
-    value.encode(&mut out);
-    let bytes = out.finish()?;
-    let result = read(&bytes);
-    if bytes.capacity() <= KEPT {
-        BUFFER.set(bytes);
+    let mut buffer = BUFFER.take();
+    let result = work(&mut buffer);
+    if buffer.capacity() <= KEPT {
+        BUFFER.set(buffer);
     }
-    Ok(result)
+    result
 }
 
 /// Decodes a value that fills `bytes` exactly.

@@ -5,6 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::rc::Rc;
 
+use crate::abi::SentMessage;
 use crate::inbox::Inbox;
 use crate::state::State;
 use crate::state::codec::{Decoder, Encoder};
@@ -227,20 +228,30 @@ impl<'a> Writing<'a> {
     }
 
     fn sent(mut self, port: u32) {
+        let queue = &mut *self.outbox.0.borrow_mut();
         match self.out.check() {
             Ok(()) => {
                 self.end = self.out.len();
-                self.outbox.0.borrow_mut().messages.push((port, self.end));
+                queue.messages.push(SentMessage { port, end: self.end });
             }
-            Err(error) => self.outbox.0.borrow_mut().error = Some(error.to_string()),
+            Err(error) => queue.error = Some(error.to_string()),
         }
+        queue.payloads = self.take();
+        // It is put back, and nothing is left in here.
+        std::mem::forget(self);
+    }
+
+    /// What was sent.
+    fn take(&mut self) -> Vec<u8> {
+        let mut payloads = std::mem::take(&mut self.out).into_written();
+        payloads.truncate(self.end);
+        payloads
     }
 }
 
 impl Drop for Writing<'_> {
     fn drop(&mut self) {
-        let mut payloads = std::mem::take(&mut self.out).into_written();
-        payloads.truncate(self.end);
+        let payloads = self.take();
         self.outbox.0.borrow_mut().payloads = payloads;
     }
 }
@@ -257,8 +268,8 @@ pub struct Outbox(Rc<RefCell<Queue>>);
 
 #[derive(Debug, Default)]
 struct Queue {
-    /// The ports of the messages, and where each ends in `payloads`.
-    messages: Vec<(u32, usize)>,
+    messages: Vec<SentMessage>,
+    /// What they carry, one behind the other.
     payloads: Vec<u8>,
     error: Option<String>,
 }
@@ -271,31 +282,33 @@ impl Outbox {
         Output { port, outbox: self.clone(), payload: PhantomData }
     }
 
-    /// Hands out the messages, in the order of sending, with the indices of their ports; nothing is left.
+    /// Hands over the messages, in the order of sending, if there are any; nothing is left. Answers whether there were.
     ///
     /// # Errors
     ///
-    /// When a message could not be encoded, and the first error of `send`.
+    /// When a message could not be encoded, and the error of `send`.
     pub(crate) fn flush(
         &self,
-        mut send: impl FnMut(u32, &[u8]) -> Result<(), BoxError>,
-    ) -> Result<(), BoxError> {
+        send: impl FnOnce(&[SentMessage], &[u8]) -> Result<(), BoxError>,
+    ) -> Result<bool, BoxError> {
         let queue = &mut *self.0.borrow_mut();
-        let error = queue.error.take();
-        let mut start = 0;
-        let mut sent = Ok(());
-        if error.is_none() {
-            for (port, end) in &queue.messages {
-                sent = send(*port, &queue.payloads[start..*end]);
-                start = *end;
-                if sent.is_err() {
-                    break;
-                }
-            }
+        if let Some(error) = queue.error.take() {
+            queue.clear();
+            return Err(error.into());
         }
-        queue.messages.clear();
-        queue.payloads.clear();
-        error.map_or(sent, |error| Err(error.into()))
+        if queue.messages.is_empty() {
+            return Ok(false);
+        }
+        let sent = send(&queue.messages, &queue.payloads);
+        queue.clear();
+        sent.map(|()| true)
+    }
+}
+
+impl Queue {
+    fn clear(&mut self) {
+        self.messages.clear();
+        self.payloads.clear();
     }
 }
 

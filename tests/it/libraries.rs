@@ -1,6 +1,6 @@
 //! What a program says to a library that it cannot take.
 
-use shrine::abi::handle::{CallError, Library, LibraryError};
+use shrine::abi::handle::{CallError, Library, LibraryError, Room};
 use shrine::abi::{ABI_VERSION, Descriptor, PANIC_ABORT};
 use shrine::prelude::*;
 
@@ -95,7 +95,7 @@ impl Failing {
 fn an_error_whose_text_panics_is_a_panic_of_the_handler() {
     let library = Library::in_process("failing").with::<Failing>().expect("opens");
     let mut handle = library.modules()[0].create().expect("creates");
-    let error = handle.deliver(0, &[1]).expect_err("fails");
+    let error = handle.handle(0, [&[1][..]], &mut Room::default()).expect_err("fails");
     assert!(matches!(&error, CallError::Panicked(failure) if failure.message == "no words"), "{error}");
     assert!(handle.is_poisoned());
 }

@@ -6,4 +6,5 @@ mod graph;
 mod in_place;
 mod letters;
 mod options;
+mod runs;
 mod threads;

@@ -5,7 +5,7 @@ use std::mem::ManuallyDrop;
 use std::panic::{self, AssertUnwindSafe};
 
 use super::panics::Panics;
-use super::{Bytes, FAILED, Failure, Host, OK, PANICKED, inbox, kind, sized};
+use super::{Bytes, ENOUGH, FAILED, Failure, Host, OK, PANICKED, SentMessage, inbox, kind, sized};
 use crate::inbox::Inbox;
 use crate::state::to_bytes;
 use crate::widget::BoxError;
@@ -57,7 +57,7 @@ impl Reply {
     /// # Safety
     ///
     /// `host` is null or points to a [`Host`] that is valid for as long as the reply is used.
-    unsafe fn to(host: *const Host) -> Self {
+    pub(super) unsafe fn to(host: *const Host) -> Self {
         if host.is_null() {
             return Self { host: None, inbox: ManuallyDrop::default() };
         }
@@ -78,9 +78,36 @@ impl Reply {
         self.write(kind::RESULT, 0, bytes)
     }
 
-    /// A message that leaves through a port.
-    pub(super) fn message(&self, port: u32, payload: &[u8]) -> Result<(), BoxError> {
-        self.write(kind::MESSAGE, port, payload)
+    /// Messages that leave, with their payloads one behind the other.
+    pub(super) fn messages(&self, messages: &[SentMessage], payloads: &[u8]) -> Result<(), BoxError> {
+        if let Some(Host { context, sent: Some(sent), .. }) = self.host {
+            // SAFETY: the host wrote both fields and expects its own context back; what is sent outlives the call.
+            let status = unsafe { sent(context, messages.as_ptr(), messages.len(), Bytes::of(payloads)) };
+            return taken(status, payloads);
+        }
+        let mut start = 0;
+        messages.iter().try_for_each(|SentMessage { port, end }| {
+            let payload = &payloads[start..*end];
+            start = *end;
+            self.write(kind::MESSAGE, *port, payload)
+        })
+    }
+
+    /// The state after a message. Answers whether the host wants more of them.
+    pub(super) fn state(&self, state: &[u8]) -> Result<bool, BoxError> {
+        // A host that asks for states takes them.
+        let Some(Host { context, state: Some(take), .. }) = self.host else { return Ok(false) };
+        // SAFETY: the host wrote both fields and expects its own context back; the state outlives the call.
+        match unsafe { take(context, Bytes::of(state)) } {
+            ENOUGH => Ok(false),
+            status => taken(status, state).map(|()| true),
+        }
+    }
+
+    /// Beside a failure: the handler had come back.
+    pub(super) fn unrecorded(&self) {
+        // A host that does not know of it has no use for it.
+        let _ = self.write(kind::UNRECORDED, 0, &[]);
     }
 
     /// The attic as a migration left it.
@@ -98,10 +125,15 @@ impl Reply {
     fn write(&self, kind: u32, port: u32, bytes: &[u8]) -> Result<(), BoxError> {
         let Some(Host { context, write: Some(write), .. }) = self.host else { return Ok(()) };
         // SAFETY: the host wrote both fields and expects its own context back; the bytes outlive the call.
-        match unsafe { write(context, kind, port, Bytes::of(bytes)) } {
-            OK => Ok(()),
-            _ => Err(format!("the host does not take an answer of {} more bytes", bytes.len()).into()),
-        }
+        taken(unsafe { write(context, kind, port, Bytes::of(bytes)) }, bytes)
+    }
+}
+
+/// Whether the host has taken it.
+fn taken(status: i32, bytes: &[u8]) -> Result<(), BoxError> {
+    match status {
+        OK => Ok(()),
+        _ => Err(format!("the host does not take an answer of {} more bytes", bytes.len()).into()),
     }
 }
 

@@ -11,18 +11,20 @@ mod module;
 mod payload;
 mod post;
 mod seat;
+mod sent;
 mod transform;
 
 use std::sync::Arc;
 
 pub use alike::Alike;
-pub use call::{ANSWER_LIMIT, CallError, Sent};
+pub use call::{ANSWER_LIMIT, CallError, Room};
 pub use error::LibraryError;
-pub use instance::{Handle, Hook};
+pub use instance::{Handle, Hook, RUN};
 pub use module::Module;
 pub use payload::Payload;
 pub use post::{Post, PostError};
 pub use seat::Seat;
+pub use sent::{Sent, States};
 pub use transform::Transform;
 
 use super::{Bytes, Descriptor, TransformDescriptor};

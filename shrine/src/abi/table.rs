@@ -11,7 +11,7 @@ use crate::state::layout::Layout;
 use crate::state::payload::Upgrades;
 use crate::state::shape::Shape;
 use crate::state::step::{MigrateError, StepContext};
-use crate::state::{from_bytes, to_bytes, with_bytes};
+use crate::state::{from_bytes, to_bytes, with_buffer, with_bytes};
 use crate::widget::{Behaviour, BoxError, Outbox, UpdateContext, Widget};
 
 /// The table of `W`.
@@ -39,12 +39,14 @@ pub(super) const fn of<W: Widget + Behaviour>() -> *const Table {
             nested: Some(nested::<W>),
             carry_nested: Some(carry_nested::<W>),
             layout: Some(layout::<W>),
+            handle: Some(handle::<W>),
         }
     }
 }
 
 // The contract of every function here, which the host's `handle` module keeps:
-// - `host` is null or valid during the call; `Bytes` are valid during the call; `out` is valid for one write.
+// - `host` is null or valid during the call; `Bytes`, and as many of them as are told, are valid during the call; `out` is
+//   valid for one write.
 // - `instance` came from `create` or `decode` of the same table, or of one whose `W` was proved to be alike in memory and
 //   whose code allocates as this one does (`handle::Alike`); it was not destroyed, did not panic, and no other call with it
 //   is running.
@@ -182,6 +184,50 @@ unsafe extern "C" fn deliver<W: Widget + Behaviour>(
     unsafe { with(instance, host, call) }
 }
 
+unsafe extern "C" fn handle<W: Widget + Behaviour>(
+    instance: Instance,
+    port: u32,
+    messages: *const Bytes,
+    count: usize,
+    host: *const Host,
+) -> i32 {
+    // Whether a handler has come back whose state the host has not got.
+    let is_unrecorded = Cell::new(false);
+    let call = |widget: &mut W, reply: &Reply| {
+        with_outbox(|outbox| {
+            with_buffer(|buffer| {
+                let mut state = Encoder::reusing(std::mem::take(buffer));
+                for nth in 0..count {
+                    // SAFETY: the contract above: there are `count` of them.
+                    let mut payload = Decoder::new(unsafe { (*messages.add(nth)).as_slice() });
+                    let result = widget.deliver(port as usize, &mut payload, outbox, reply.inbox());
+                    // What was sent before an error is sent: the state has changed with it.
+                    let has_sent = outbox.flush(|messages, payloads| reply.messages(messages, payloads))?;
+                    result?;
+                    is_unrecorded.set(true);
+                    state.restart();
+                    widget.encode(&mut state);
+                    state.check()?;
+                    let more = reply.state(state.written())?;
+                    is_unrecorded.set(false);
+                    if has_sent || !more {
+                        break;
+                    }
+                }
+                *buffer = state.into_written();
+                Ok(())
+            })
+        })
+    };
+    // SAFETY: the contract above.
+    let status = unsafe { with::<W>(instance, host, call) };
+    if is_unrecorded.get() {
+        // SAFETY: the contract above.
+        unsafe { Reply::to(host) }.unrecorded();
+    }
+    status
+}
+
 unsafe extern "C" fn tick<W: Widget + Behaviour>(instance: Instance, timer: u32, host: *const Host) -> i32 {
     let call = |widget: &mut W, reply: &Reply| {
         sending(reply, |outbox| widget.tick(timer as usize, outbox, reply.inbox()))
@@ -273,14 +319,21 @@ fn taken<W: Widget + Behaviour>(port: u32) -> Result<(Shape, Upgrades), BoxError
 
 /// Runs a handler, then hands over what it sent.
 fn sending(reply: &Reply, handler: impl FnOnce(&Outbox) -> Result<(), BoxError>) -> Result<(), BoxError> {
+    with_outbox(|outbox| {
+        let result = handler(outbox);
+        // What was sent before an error is sent: the state has changed with it.
+        outbox.flush(|messages, payloads| reply.messages(messages, payloads))?;
+        result
+    })
+}
+
+/// Lends the outbox of the thread. One is enough, unless a handler calls a host that delivers in turn.
+fn with_outbox<R>(work: impl FnOnce(&Outbox) -> R) -> R {
     thread_local! {
-        /// One for each thread is enough, unless a handler calls a host that delivers in turn.
         static OUTBOX: Cell<Option<Outbox>> = const { Cell::new(None) };
     }
     let outbox = OUTBOX.take().unwrap_or_default();
-    let result = handler(&outbox);
-    // What was sent before an error is sent: the state has changed with it.
-    outbox.flush(|port, payload| reply.message(port, payload))?;
+    let result = work(&outbox);
     OUTBOX.set(Some(outbox));
     result
 }

@@ -12,10 +12,22 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use super::ConnectOptions;
 use super::connection::{Connection, Endpoint, Path, Route, Transforms, fit};
 use super::instance::Instance;
-use super::lane::{Lane, Message};
+use super::lane::{Lane, Message, Mode};
 use crate::abi::handle::{Module, Payload};
 use crate::transform::PayloadInfo;
 use crate::widget::PortInfo;
+
+/// The next message of an instance.
+pub(super) struct Next {
+    /// The place of its connection.
+    pub(super) place: usize,
+    /// The input port that it goes to.
+    pub(super) port: u32,
+    /// What it is entered as, if the port takes it as it is.
+    pub(super) of: Option<u32>,
+    /// How many messages of the connection are next one after the other, unless the handler of one sends anything.
+    pub(super) most: usize,
+}
 
 #[derive(Default)]
 pub(super) struct Graph {
@@ -294,29 +306,29 @@ impl Graph {
         }
     }
 
-    /// Sends a message from an output port to all that it feeds; hands it back if it feeds nothing.
-    pub(super) fn send(&mut self, at: usize, port: u32, payload: Payload) -> Option<Payload> {
-        let fed = self.instances[at].routes.get(port as usize).map_or(0, Vec::len);
-        if fed == 0 {
-            return Some(payload);
-        }
-        for nth in 0..fed - 1 {
-            let place = self.instances[at].routes[port as usize][nth];
-            self.feed(at, port, place, payload.clone());
-        }
-        let place = self.instances[at].routes[port as usize][fed - 1];
-        self.feed(at, port, place, payload);
-        None
+    /// How many connections an output port feeds.
+    pub(super) fn feeds(&self, at: usize, port: u32) -> usize {
+        self.instances[at].routes.get(port as usize).map_or(0, Vec::len)
     }
 
-    fn feed(&mut self, at: usize, port: u32, place: usize, payload: Payload) {
+    /// Sends messages from an output port to the connection that it feeds as the `nth`.
+    pub(super) fn feed<'a>(
+        &mut self,
+        at: usize,
+        port: u32,
+        nth: usize,
+        messages: impl IntoIterator<Item = &'a [u8]>,
+    ) {
+        let place = self.instances[at].routes[port as usize][nth];
         self.save(place);
         let info = &self.instances[at].module().interface().outputs[port as usize];
         let Some(Some(connection)) = self.connections.get_mut(place) else { return };
         let was_full = connection.holds_producer();
         let of = connection.lane.type_index(info.fingerprint, || PayloadInfo::from(info));
-        connection.lane.push(connection.options.mode, self.seq, of, payload);
-        self.seq += 1;
+        for payload in messages {
+            connection.lane.push(connection.options.mode, self.seq, of, payload.into());
+            self.seq += 1;
+        }
         if connection.holds_producer() && !was_full {
             self.instances[at].full += 1;
         }
@@ -431,38 +443,82 @@ impl Graph {
         false
     }
 
-    /// The next message of an instance, with the place of its connection.
-    pub(super) fn take(&mut self, at: usize) -> Option<(usize, Message)> {
-        while let Some(Reverse((seq, place))) = self.instances[at].next.pop() {
-            self.save(place);
-            let Some(Some(connection)) = self.connections.get_mut(place) else { continue };
-            connection.listed = false;
-            let Route::Live(path) = &connection.route else { continue };
-            let source = path.source;
-            if connection.lane.front() != Some(seq) {
+    /// The next message of an instance, with those after it that would be next in any case.
+    pub(super) fn next(&mut self, at: usize) -> Option<Next> {
+        let place = self.first(at)?;
+        let connection = self.connection(place)?;
+        let Route::Live(path) = &connection.route else { return None };
+        let instance = &self.instances[at];
+        // While nobody else waits for a turn, and nothing else waits here, it is this instance's turn again and again.
+        let is_alone = self.turns.is_empty() && instance.full == 0 && instance.next.len() == 1;
+        let most = match connection.options.mode {
+            _ if !is_alone => 1,
+            // The message that makes room gives those a turn who were held.
+            Mode::Stream { capacity, .. } if connection.holds_producer() => {
+                connection.lane.len() + 1 - capacity
+            }
+            _ => usize::MAX,
+        };
+        let takes = instance.module().interface().inputs.get(path.port as usize)?;
+        let of = match path.transform {
+            None => connection.lane.known_type(takes.fingerprint),
+            Some(_) => None,
+        };
+        let of = of.filter(|of| connection.lane.first_of(*of).next().is_some());
+        Some(Next { place, port: path.port, of, most })
+    }
+
+    /// An instance, and the connection whose message is next for it.
+    pub(super) fn ends(&mut self, at: usize, place: usize) -> Option<(&mut Instance, &Connection)> {
+        Some((self.instances.get_mut(at)?, self.connections.get(place)?.as_ref()?))
+    }
+
+    /// The place of the connection that has the next message of an instance.
+    fn first(&mut self, at: usize) -> Option<usize> {
+        while let Some(Reverse((seq, place))) = self.instances[at].next.peek().copied() {
+            let connection = self.connections.get_mut(place).and_then(Option::as_mut);
+            let is_live = connection.as_ref().is_some_and(|connection| connection.parked().is_none());
+            if let Some(connection) = connection {
+                if is_live && connection.lane.front() == Some(seq) {
+                    return Some(place);
+                }
+                connection.listed = false;
+            }
+            self.instances[at].next.pop();
+            if is_live {
                 // The overflow policy has dropped what was first.
                 self.list(place);
-                continue;
             }
-            let was_full = connection.holds_producer();
-            let Some(message) = connection.lane.pop() else { continue };
-            connection.lane.counts.delivered += 1;
-            if was_full
-                && !connection.holds_producer()
-                && let Some(source) = source
-            {
-                self.instances[source].full = self.instances[source].full.saturating_sub(1);
-                if self.instances[source].full == 0 {
-                    self.give_turn(source);
-                }
-            }
-            self.list(place);
-            if !self.instances[at].next.is_empty() {
-                self.give_turn(at);
-            }
-            return Some((place, message));
         }
         None
+    }
+
+    /// Takes so many messages of an instance off a connection, after [`next`](Self::next) has named it. Answers with the last.
+    pub(super) fn take(&mut self, at: usize, place: usize, messages: usize) -> Option<Message> {
+        self.save(place);
+        self.instances[at].next.pop();
+        let connection = self.connections.get_mut(place)?.as_mut()?;
+        connection.listed = false;
+        let source = match &connection.route {
+            Route::Live(path) => path.source,
+            Route::Parked(_) => None,
+        };
+        let was_full = connection.holds_producer();
+        let last = connection.lane.deliver(messages);
+        if was_full
+            && !connection.holds_producer()
+            && let Some(source) = source
+        {
+            self.instances[source].full = self.instances[source].full.saturating_sub(1);
+            if self.instances[source].full == 0 {
+                self.give_turn(source);
+            }
+        }
+        self.list(place);
+        if !self.instances[at].next.is_empty() {
+            self.give_turn(at);
+        }
+        last
     }
 
     /// Whether any instance could handle a message now.

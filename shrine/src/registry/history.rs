@@ -13,6 +13,9 @@
 //! panic is always the last one, recorded or not ([`current`](History::current)). Whatever is asked for (undo, jump, a
 //! checkpoint) first records the state that it leaves, so that redo and jump lead back to it.
 //!
+//! **When it is written down.** States of handlers come by the million, and all but the last few are forgotten before anybody
+//! asks. They are kept as they came ([`pending`]) until somebody does, or until they are too many.
+//!
 //! **The bounds.** The last state is kept whole, each older one as the difference from the next ([`delta`]), attics
 //! as well. When there is too much, the oldest entries go; those with a name go last, the last state never. If a state
 //! that was come back to loses its first entry, the entry of the coming back takes its place on the line. Undo does not
@@ -22,6 +25,7 @@
 mod delta;
 #[cfg(all(test, feature = "fixtures"))]
 mod model;
+mod pending;
 #[cfg(test)]
 mod tests;
 pub(super) mod updates;
@@ -39,11 +43,14 @@ use crate::state::attic::{Attic, AtticEntry};
 use crate::state::{from_bytes, to_bytes};
 
 use delta::Delta;
+use pending::Pending;
 
 /// How many entries an instance keeps, unless it is told otherwise.
 pub const HISTORY_ENTRIES: usize = 256;
 /// How many bytes of states an instance keeps, unless it is told otherwise.
 pub const HISTORY_BYTES: usize = 4 << 20;
+/// How many bytes of states wait at most until they are written down.
+const PENDING_BYTES: usize = 64 << 10;
 /// How long the name of a checkpoint may be, in bytes.
 pub const CHECKPOINT_NAME: usize = 100;
 
@@ -163,7 +170,37 @@ pub(super) struct Snapshot {
 
 impl Snapshot {
     fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.module, &other.module) && self.state == other.state && self.attic == other.attic
+        self.is_by(&other.module, &other.attic) && self.state == other.state
+    }
+
+    /// Whether it is a state of that code, with that attic.
+    fn is_by(&self, module: &Arc<Module>, attic: &Arc<Attic>) -> bool {
+        Arc::ptr_eq(&self.module, module) && (Arc::ptr_eq(&self.attic, attic) || self.attic == *attic)
+    }
+
+    /// Makes it that state; in the room that it has, if nobody else sees it.
+    fn put(&mut self, state: &[u8]) {
+        match Arc::get_mut(&mut self.state) {
+            Some(room) if room.len() == state.len() => room.copy_from_slice(state),
+            _ => self.state = state.into(),
+        }
+    }
+}
+
+/// A handler that made a state: what it is, and its name.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cause<'a>(pub(super) &'static str, pub(super) &'a str);
+
+impl Cause<'_> {
+    fn is(self, text: &str) -> bool {
+        let name = text.strip_prefix(self.0).and_then(|rest| rest.strip_prefix(' '));
+        name == Some(self.1)
+    }
+}
+
+impl fmt::Display for Cause<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.0, self.1)
     }
 }
 
@@ -183,8 +220,11 @@ pub(super) struct History {
     policy: Policy,
     /// From the oldest to the newest. Invariant: there is one.
     entries: VecDeque<Entry>,
-    /// The state of the newest entry. Invariant: so is that of the entry of the line where we are.
+    /// The state of the newest entry, with those that are not written down. Invariant: so is that of the entry of the line
+    /// where we are.
     newest: Snapshot,
+    /// What is not written down yet: see [`catch_up`](Self::catch_up).
+    pending: Pending,
     /// The state as it is now, if it is not that of the newest entry.
     unrecorded: Option<Snapshot>,
     next: u64,
@@ -224,6 +264,7 @@ impl History {
             policy: Policy::default(),
             entries: VecDeque::new(),
             newest: snapshot.clone(),
+            pending: Pending::default(),
             unrecorded: None,
             next: 0,
             line: VecDeque::new(),
@@ -237,11 +278,13 @@ impl History {
     }
 
     pub(super) fn set_policy(&mut self, policy: Policy) {
+        self.catch_up();
         self.policy = policy;
     }
 
     /// Sets the bounds; what is too much goes at once.
     pub(super) fn set_limits(&mut self, limits: HistoryLimits) {
+        self.catch_up();
         self.limits = limits;
         self.bound();
     }
@@ -253,6 +296,7 @@ impl History {
 
     /// Takes a new state in: it is recorded if the policy says so, and is [`current`](Self::current) in any case.
     pub(super) fn note(&mut self, occasion: Occasion, cause: fmt::Arguments<'_>, snapshot: Snapshot) {
+        self.catch_up();
         if snapshot.is(&self.newest) {
             self.unrecorded = None;
         } else if self.policy.records(occasion) {
@@ -264,47 +308,79 @@ impl History {
         self.bound();
     }
 
-    /// The same for the state of a handler, encoded in a buffer: a state that is not recorded costs no new room.
-    pub(super) fn note_handled(
+    /// The same for the states that one handler after the other has left, encoded, by the same code and with the same attic.
+    /// Only the last of them counts if the policy does not record them.
+    pub(super) fn note_handled<'a>(
         &mut self,
-        cause: fmt::Arguments<'_>,
+        cause: Cause<'_>,
         module: &Arc<Module>,
-        state: &[u8],
+        states: impl DoubleEndedIterator<Item = &'a [u8]>,
         attic: &Arc<Attic>,
     ) {
-        let is = |known: &Snapshot| {
-            Arc::ptr_eq(&known.module, module) && (Arc::ptr_eq(&known.attic, attic) || known.attic == *attic)
-        };
-        if is(&self.newest) && *self.newest.state == *state {
+        if self.records_handlers() {
+            self.record_handled(cause, module, states, attic);
+        } else if let Some(state) = { states }.next_back() {
+            self.note_last(cause, module, state, attic);
+        }
+    }
+
+    /// Whether the states after handlers are recorded.
+    pub(super) fn records_handlers(&self) -> bool {
+        self.policy.records(Occasion::Handler)
+    }
+
+    fn record_handled<'a>(
+        &mut self,
+        cause: Cause<'_>,
+        module: &Arc<Module>,
+        mut states: impl Iterator<Item = &'a [u8]>,
+        attic: &Arc<Attic>,
+    ) {
+        while self.unrecorded.is_some() || !self.newest.is_by(module, attic) {
+            let Some(state) = states.next() else { return };
+            let snapshot =
+                Snapshot { module: Arc::clone(module), state: state.into(), attic: Arc::clone(attic) };
+            self.note(Occasion::Handler, format_args!("{cause}"), snapshot);
+        }
+        let mut last: Option<&[u8]> = None;
+        for state in states {
+            let before = last.unwrap_or(&self.newest.state);
+            if *before != *state {
+                if last.is_none() {
+                    self.pending.begin(cause, self.entries.back());
+                }
+                self.pending.push(before);
+                last = Some(state);
+            }
+        }
+        if let Some(state) = last {
+            self.newest.put(state);
+            if !Arc::ptr_eq(&self.newest.attic, attic) {
+                // The same, but what is shared with the instance takes no room of its own.
+                self.newest.attic = Arc::clone(attic);
+            }
+            self.bound_pending();
+        }
+    }
+
+    /// A state that is not recorded: mostly it costs no new room.
+    fn note_last(&mut self, cause: Cause<'_>, module: &Arc<Module>, state: &[u8], attic: &Arc<Attic>) {
+        if self.newest.is_by(module, attic) && *self.newest.state == *state {
             self.unrecorded = None;
             return;
         }
-        if !self.policy.records(Occasion::Handler)
-            && let Some(known) = &mut self.unrecorded
-            && is(known)
+        if let Some(known) = &mut self.unrecorded
+            && known.is_by(module, attic)
             && known.state.len() == state.len()
-            && let Some(room) = Arc::get_mut(&mut known.state)
         {
-            room.copy_from_slice(state);
-            return;
-        }
-        if self.policy.records(Occasion::Handler)
-            && self.unrecorded.is_none()
-            && is(&self.newest)
-            && self.newest.state.len() == state.len()
-            && Arc::get_mut(&mut self.newest.state).is_some()
-        {
-            let cause = self.shared(cause);
-            self.go_on();
-            self.overtake(state, attic);
-            self.enter(cause, module, state.len(), self.next);
-            if let Some(room) = Arc::get_mut(&mut self.newest.state) {
-                room.copy_from_slice(state);
-            }
-            return self.bound();
+            return known.put(state);
         }
         let (module, attic) = (Arc::clone(module), Arc::clone(attic));
-        self.note(Occasion::Handler, cause, Snapshot { module, state: state.into(), attic });
+        self.note(
+            Occasion::Handler,
+            format_args!("{cause}"),
+            Snapshot { module, state: state.into(), attic },
+        );
     }
 
     /// Names the state as it is now, whatever the policy. A name that is in use moves here.
@@ -314,6 +390,7 @@ impl History {
         if !is_checkpoint_name(name) {
             return Err(HistoryError::InvalidCheckpoint { name: name.to_owned() });
         }
+        self.catch_up();
         if snapshot.is(&self.newest) {
             self.unrecorded = None;
         } else {
@@ -370,6 +447,7 @@ impl History {
 
     /// Notes that the state of a step was restored, as `restored`: if its version is another, it has migrated.
     pub(super) fn arrived(&mut self, step: Step, restored: Snapshot) {
+        self.catch_up();
         self.settle(None);
         match self.line.iter().position(|index| *index == step.place) {
             Some(at) => {
@@ -508,6 +586,63 @@ impl History {
             entry.attic = Some(Delta::between(&encoded(attic), &encoded(&self.newest.attic)));
         }
         self.held += entry.held();
+    }
+
+    /// Whether all is written down. Only then is the past told, or gone back to.
+    pub(super) fn is_whole(&self) -> bool {
+        self.pending.is_empty()
+    }
+
+    /// Writes down what is not yet. The history is then what it would be, had each state been entered when it came.
+    pub(super) fn catch_up(&mut self) {
+        if self.is_whole() {
+            return;
+        }
+        self.drop_pending();
+        let mut pending = std::mem::take(&mut self.pending);
+        let last = std::mem::replace(&mut self.newest.state, pending.first().into());
+        let (module, attic) = (Arc::clone(&self.newest.module), Arc::clone(&self.newest.attic));
+        for (state, cause) in pending.changes(&last) {
+            self.go_on();
+            self.overtake(state, &attic);
+            self.enter(Arc::clone(cause), &module, state.len(), self.next);
+            self.newest.state = state.into();
+            self.bound();
+        }
+        self.newest.state = last;
+        pending.clear();
+        self.pending = pending;
+    }
+
+    /// Keeps what is not written down within bounds.
+    fn bound_pending(&mut self) {
+        if self.pending.bytes() > PENDING_BYTES.min(self.limits.bytes) {
+            self.catch_up();
+        } else if self.pending.len() > self.limits.entries.saturating_mul(2) {
+            self.drop_pending();
+            if self.pending.len() > self.limits.entries.saturating_mul(2) {
+                self.catch_up();
+            }
+        }
+    }
+
+    /// Forgets what would be forgotten in any case when all is written down, because there are too many entries after it.
+    fn drop_pending(&mut self) {
+        let kept = self.limits.entries.max(1);
+        // As many entries as states, with the newest; and which of them go is only sure if none has a name.
+        let Some(gone) = (self.pending.len() + 1).checked_sub(kept).filter(|gone| *gone > 0) else { return };
+        if !self.names.is_empty() {
+            return;
+        }
+        let Some(before) = self.entries.back().map(|entry| entry.index) else { return };
+        let Some(cause) = self.pending.drop(gone) else { return };
+        self.entries.clear();
+        self.line.clear();
+        (self.at, self.held) = (0, 0);
+        self.next = before + gone as u64;
+        self.go_on();
+        let (module, len) = (Arc::clone(&self.newest.module), self.pending.first().len());
+        self.enter(cause, &module, len, self.next);
     }
 
     fn bound(&mut self) {

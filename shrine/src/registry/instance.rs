@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::crew::Crew;
 use super::error::RegistryError;
-use super::history::{History, Snapshot};
+use super::history::{Cause, History, Snapshot};
 use super::inbox::Slot;
 use super::past::Past;
 use crate::abi::handle::{CallError, Handle, Module};
@@ -103,6 +103,7 @@ impl Instance {
     /// Its history and updates, written down to the last.
     pub(super) fn past(&mut self) -> &mut Past {
         self.past.catch_up(&self.crew);
+        self.past.history.catch_up();
         &mut self.past
     }
 
@@ -128,17 +129,22 @@ impl Instance {
         Snapshot { module: Arc::clone(self.module()), ..self.past.history.current().clone() }
     }
 
-    /// Enters the state that a handler has left, encoded, into its history.
-    pub(super) fn record(
+    /// Enters the states that one handler after the other has left, encoded, into its history.
+    pub(super) fn record<'a>(
         &mut self,
-        handler: impl for<'a> FnOnce(&'a Module, &'a [Timer]) -> (&'static str, &'a str),
-        state: &[u8],
+        handler: impl for<'b> FnOnce(&'b Module, &'b [Timer]) -> Cause<'b>,
+        states: impl DoubleEndedIterator<Item = &'a [u8]>,
     ) {
         self.past.catch_up(&self.crew);
         let module = self.crew.module();
-        let (what, name) = handler(module, &self.timers);
-        self.past.history.note_handled(format_args!("{what} {name}"), module, state, &self.attic);
+        let cause = handler(module, &self.timers);
+        self.past.history.note_handled(cause, module, states, &self.attic);
         self.is_recorded = true;
+    }
+
+    /// Whether the state after each handler is recorded, or the last state alone is kept.
+    pub(super) fn records_handlers(&self) -> bool {
+        self.past.history.records_handlers()
     }
 
     /// Notes whether the last state of the history is the encoding of the state as it is now.

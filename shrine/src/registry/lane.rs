@@ -108,6 +108,17 @@ impl Lane {
         u32::try_from(at).unwrap_or(u32::MAX)
     }
 
+    /// What messages of that type are entered as, if any was.
+    pub(super) fn known_type(&self, fingerprint: u64) -> Option<u32> {
+        let at = self.types.iter().position(|known| known.fingerprint == fingerprint)?;
+        u32::try_from(at).ok()
+    }
+
+    /// The first messages that wait, as long as they are of that type.
+    pub(super) fn first_of(&self, of: u32) -> impl Iterator<Item = &[u8]> {
+        self.messages.iter().take_while(move |message| message.of == of).map(|message| &*message.payload)
+    }
+
     /// The type of a message of this lane.
     pub(super) fn type_of(&self, message: &Message) -> &PayloadInfo {
         &self.types[message.of as usize]
@@ -189,7 +200,11 @@ impl Lane {
         self.messages.push_back(Message { seq, of, payload });
     }
 
-    pub(super) fn pop(&mut self) -> Option<Message> {
+    /// Takes the first messages off, which are delivered. Answers with the last of them.
+    pub(super) fn deliver(&mut self, messages: usize) -> Option<Message> {
+        let before = messages.min(self.len()).checked_sub(1)?;
+        self.counts.delivered += before as u64 + 1;
+        self.messages.drain(..before);
         self.messages.pop_front()
     }
 
@@ -277,7 +292,7 @@ mod tests {
         assert!(lane.has(0) && lane.has(1));
         lane.sort_out(&[true, false]);
         assert_eq!((payloads(&lane), lane.aside()), (vec![0, 1, 3], 2));
-        lane.pop();
+        lane.deliver(1);
         lane.sort_out(&[false, true]);
         assert_eq!((payloads(&lane), lane.aside()), (vec![2, 4], 2));
         lane.sort_out(&[true, true]);

@@ -4,10 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::connection::{self, Endpoint, Route, prepare};
-use super::instance::Timer;
+use super::graph::Next;
+use super::history::Cause;
+use super::instance::{Instance, Timer};
 use super::probation::Arrival;
+use super::watchdog::Watchdog;
 use super::{Registry, RegistryError, endpoint, unknown_port};
-use crate::abi::handle::{CallError, Handle, Module, Sent};
+use crate::abi::handle::{CallError, Handle, Module, Room, Sent};
 use crate::event::Event;
 use crate::state::json::{from_json, to_json};
 use crate::state::value::Value;
@@ -24,11 +27,12 @@ enum Handler {
 }
 
 impl Handler {
-    fn what(self) -> &'static str {
-        match self {
+    fn cause<'a>(self, module: &'a Module, timers: &'a [Timer]) -> Cause<'a> {
+        let what = match self {
             Self::Input(_) => "message",
             Self::Timer(_) => "timer",
-        }
+        };
+        Cause(what, self.name(module, timers))
     }
 
     fn name<'a>(self, module: &'a Module, timers: &'a [Timer]) -> &'a str {
@@ -38,6 +42,20 @@ impl Handler {
         };
         name.unwrap_or_default()
     }
+}
+
+/// Has an instance handle messages of one port; none if it is down.
+fn handle<'a>(
+    watchdog: &Watchdog,
+    instance: &mut Instance,
+    port: u32,
+    messages: impl IntoIterator<Item = &'a [u8]>,
+    room: &mut Room,
+) -> Option<Result<(), CallError>> {
+    room.states_mut().keep_last(!instance.records_handlers());
+    let name = Handler::Input(port).name(instance.module(), &instance.timers);
+    let _guard = watchdog.enter(&instance.id, name);
+    Some(instance.handle.as_mut()?.handle(port, messages, room))
 }
 
 impl Registry {
@@ -97,7 +115,7 @@ impl Registry {
         let mut handled = self.run_timers();
         while handled < handlers {
             let Some(at) = self.graph.turn() else { break };
-            handled += usize::from(self.handle_next(at));
+            handled += self.handle_next(at, handlers - handled);
         }
         handled
     }
@@ -191,80 +209,129 @@ impl Registry {
                 let missed = (now - timer.due).as_nanos() / timer.period.as_nanos().max(1);
                 timer.due += timer.period * u32::try_from(missed).unwrap_or(u32::MAX).saturating_add(1);
                 let Some(handle) = &mut instance.handle else { continue };
+                let mut room = self.room.take().unwrap_or_default();
                 let guard = self.watchdog.enter(&instance.id, &timer.name);
-                let result = handle.tick(u32::try_from(index).unwrap_or(u32::MAX));
+                let result = handle.tick(u32::try_from(index).unwrap_or(u32::MAX), &mut room);
                 drop(guard);
-                self.handled(at, Handler::Timer(index), result);
+                self.handled(at, Handler::Timer(index), result, &room);
+                self.room = Some(room);
                 handled += 1;
             }
         }
         handled
     }
 
-    /// Handles the next message of an instance.
-    fn handle_next(&mut self, at: usize) -> bool {
+    /// Handles the next message of an instance, with those after it that would be next in any case. Answers with how many.
+    fn handle_next(&mut self, at: usize, limit: usize) -> usize {
         self.begin_handler(at);
-        let Some((place, message)) = self.graph.take(at) else { return false };
-        let Some(connection) = self.graph.connection(place) else { return false };
-        let Route::Live(path) = &connection.route else { return false };
-        let (of, port) = (connection.lane.type_of(&message), path.port);
-        let module = self.graph.instances[at].module();
-        let prepared = prepare(&message.payload, of, (path.transform.as_deref(), port), module);
+        let Some(Next { place, port, of, most }) = self.graph.next(at) else { return 0 };
+        // New code is watched from message to message.
+        let limit = if self.probation.is_some() { 1 } else { limit.min(most) };
+        let mut room = self.room.take().unwrap_or_default();
+        let handled = match of {
+            Some(of) => self.handle_plain(at, (place, port), (of, limit), &mut room),
+            None => self.handle_prepared(at, (place, port), &mut room),
+        };
+        self.room = Some(room);
+        handled
+    }
+
+    /// Handles messages of one type that the port takes as they are.
+    fn handle_plain(
+        &mut self,
+        at: usize,
+        (place, port): (usize, u32),
+        (of, limit): (u32, usize),
+        room: &mut Room,
+    ) -> usize {
+        let Some((instance, connection)) = self.graph.ends(at, place) else { return 0 };
+        let messages = connection.lane.first_of(of).take(limit);
+        let Some(result) = handle(&self.watchdog, instance, port, messages, room) else { return 0 };
+        let handled = (room.states().count() + usize::from(result.is_err())).max(1);
+        self.graph.take(at, place, handled);
+        self.handled(at, Handler::Input(port), result, room);
+        handled
+    }
+
+    /// Handles a message that goes through a transform, or is converted.
+    fn handle_prepared(&mut self, at: usize, (place, port): (usize, u32), room: &mut Room) -> usize {
+        let Some(message) = self.graph.take(at, place, 1) else { return 0 };
+        let Some((instance, connection)) = self.graph.ends(at, place) else { return 0 };
+        let Route::Live(path) = &connection.route else { return 0 };
+        let of = connection.lane.type_of(&message);
+        let prepared = prepare(&message.payload, of, (path.transform.as_deref(), port), instance.module());
         match prepared {
-            Ok(None) => return true,
+            Ok(None) => {}
             Err(error) => {
                 let name = connection.target.port.clone();
                 self.fault(at, &name, &error);
-                return true;
             }
             Ok(Some(payload)) => {
-                let instance = &mut self.graph.instances[at];
-                let handler = Handler::Input(port);
-                let guard =
-                    self.watchdog.enter(&instance.id, handler.name(instance.module(), &instance.timers));
-                let Some(handle) = &mut instance.handle else { return false };
-                let result = handle.deliver(port, &payload);
-                drop(guard);
-                self.handled(at, handler, result);
+                let Some(result) = handle(&self.watchdog, instance, port, [&*payload], room) else {
+                    return 0;
+                };
+                self.handled(at, Handler::Input(port), result, room);
             }
         }
-        true
+        1
     }
 
-    /// What follows a handler: its messages leave, and its state is recorded.
-    fn handled(&mut self, at: usize, handler: Handler, result: Result<Sent, CallError>) {
+    /// What follows a handler, or several of one port: their states are recorded, and what the last has sent leaves.
+    fn handled(&mut self, at: usize, handler: Handler, result: Result<(), CallError>, room: &Room) {
+        let instance = &mut self.graph.instances[at];
+        let states = room.states().iter();
+        if states.len() > 0 {
+            instance.record(|module, timers| handler.cause(module, timers), states);
+        }
+        let is_recorded = result.is_ok() && room.states().count() > 0;
         // Until it is recorded below, and for good if it is not.
-        self.graph.instances[at].set_recorded(false);
-        let error = match result {
-            Ok(sent) => {
-                self.dispatch(at, sent);
-                self.record(at, handler);
-                return self.end_handler(at);
+        instance.set_recorded(is_recorded);
+        self.dispatch(at, room.sent());
+        match result {
+            Ok(()) if is_recorded => {}
+            Ok(()) => self.record(at, handler),
+            Err(error) if room.is_unrecorded() => self.fault(at, "state", &error),
+            Err(error) => {
+                let instance = &self.graph.instances[at];
+                let name = handler.name(instance.module(), &instance.timers).to_owned();
+                if matches!(error, CallError::Panicked(_)) {
+                    if self.is_on_probation(at) {
+                        return self.take_back(at, &name, &error);
+                    }
+                    self.fault(at, &name, &error);
+                } else {
+                    self.fault(at, &name, &error);
+                    // What it did before is done: the next one that panics goes back to that.
+                    self.record(at, handler);
+                }
             }
-            Err(error) => error,
-        };
-        let instance = &self.graph.instances[at];
-        let name = handler.name(instance.module(), &instance.timers).to_owned();
-        if matches!(error, CallError::Panicked(_)) && self.is_on_probation(at) {
-            self.take_back(at, &name, &error);
-        } else {
-            self.fault(at, &name, &error);
+        }
+        self.end_handler(at);
+    }
+
+    /// Sends on what a handler has sent.
+    fn dispatch(&mut self, at: usize, sent: &Sent) {
+        let mut messages = sent.iter().peekable();
+        while let Some((port, payload)) = messages.next() {
+            let fed = self.graph.feeds(at, port);
+            if fed == 0 || self.is_watched(at, port) {
+                self.output(at, port, payload);
+            } else if fed == 1 {
+                let more = std::iter::from_fn(|| messages.next_if(|(next, _)| *next == port));
+                self.graph.feed(at, port, 0, [payload].into_iter().chain(more.map(|(_, payload)| payload)));
+                continue;
+            }
+            for nth in 0..fed {
+                self.graph.feed(at, port, nth, [payload]);
+            }
         }
     }
 
-    fn dispatch(&mut self, at: usize, sent: Sent) {
-        for (port, payload) in sent {
-            let instance = &self.graph.instances[at];
-            if !instance.watched.is_empty()
-                && let Some(info) = instance.module().interface().outputs.get(port as usize)
-                && instance.watched.contains(&info.name)
-                && instance.routes.get(port as usize).is_some_and(|routes| !routes.is_empty())
-            {
-                self.output(at, port, &payload);
-            }
-            if let Some(unsent) = self.graph.send(at, port, payload) {
-                self.output(at, port, &unsent);
-            }
+    fn is_watched(&self, at: usize, port: u32) -> bool {
+        let instance = &self.graph.instances[at];
+        !instance.watched.is_empty() && {
+            let info = instance.module().interface().outputs.get(port as usize);
+            info.is_some_and(|info| instance.watched.contains(&info.name))
         }
     }
 
@@ -289,7 +356,8 @@ impl Registry {
         let Some(handle) = &mut found.handle else { return };
         match handle.encode_into(&mut self.buffer) {
             Ok(()) => {
-                found.record(|module, timers| (handler.what(), handler.name(module, timers)), &self.buffer);
+                let state = [&self.buffer[..]].into_iter();
+                found.record(|module, timers| handler.cause(module, timers), state);
             }
             Err(error) => self.fault(at, "state", &error),
         }

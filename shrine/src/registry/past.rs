@@ -24,15 +24,16 @@ impl Past {
 
     /// The whole past, for somebody who only looks.
     pub(super) fn whole(&self, crew: &Crew) -> Cow<'_, Self> {
-        if self.seen == crew.count() {
+        if self.seen == crew.count() && self.history.is_whole() {
             return Cow::Borrowed(self);
         }
         let mut whole = self.clone();
         whole.catch_up(crew);
+        whole.history.catch_up();
         Cow::Owned(whole)
     }
 
-    /// Writes down what is not yet.
+    /// Writes down the updates that are not yet.
     pub(super) fn catch_up(&mut self, crew: &Crew) {
         self.catch_up_to(crew, usize::MAX);
     }

@@ -4,6 +4,7 @@
 //! waits for.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,8 @@ pub(super) struct Watchdog {
 struct Post {
     current: Mutex<Current>,
     ended: Condvar,
+    /// Counted up when a call goes on with something else: each message counts by itself.
+    beat: Arc<AtomicU64>,
 }
 
 #[derive(Default)]
@@ -41,8 +44,28 @@ struct Call {
     instance: String,
     name: String,
     since: Instant,
+    /// What was counted when it was looked at last.
+    beat: u64,
     /// It is told of when it has run for that long.
     next: Duration,
+}
+
+impl Call {
+    /// Answers with how long it has been running, if that is to be told.
+    fn look(&mut self, now: Instant, beat: u64, patience: Duration) -> Option<Duration> {
+        if self.beat != beat {
+            (self.beat, self.since, self.next) = (beat, now, Duration::ZERO);
+        }
+        if self.next.is_zero() {
+            self.next = patience;
+        }
+        let running = now.saturating_duration_since(self.since);
+        let is_told = running >= self.next;
+        if is_told {
+            self.next *= 2;
+        }
+        is_told.then_some(running)
+    }
 }
 
 impl Post {
@@ -81,12 +104,8 @@ impl Watchdog {
                 let waited = seen.ended.wait_timeout(guard, patience / 2);
                 let mut current = waited.unwrap_or_else(PoisonError::into_inner).0;
                 let Some(call) = &mut current.call else { continue };
-                let running = call.since.elapsed();
-                if call.next.is_zero() {
-                    call.next = patience;
-                }
-                if running >= call.next {
-                    call.next *= 2;
+                let beat = seen.beat.load(Ordering::Relaxed);
+                if let Some(running) = call.look(Instant::now(), beat, patience) {
                     let (instance, call) = (call.instance.clone(), call.name.clone());
                     drop(current);
                     tell(&Stuck { instance, call, running });
@@ -104,9 +123,15 @@ impl Watchdog {
             instance: instance.to_owned(),
             name: call.to_owned(),
             since: Instant::now(),
+            beat: post.beat.load(Ordering::Relaxed),
             next: Duration::ZERO,
         });
         Guard(Some(Arc::clone(post)))
+    }
+
+    /// What a call counts up that goes on with something else; none if nobody watches.
+    pub(super) fn beat(&self) -> Option<Arc<AtomicU64>> {
+        self.post.as_ref().map(|post| Arc::clone(&post.beat))
     }
 
     fn retire(&mut self) {
@@ -136,6 +161,23 @@ mod tests {
     use std::sync::mpsc::channel;
 
     use super::*;
+
+    #[test]
+    fn a_call_that_goes_on_with_something_else_begins_anew() {
+        let (start, patience) = (Instant::now(), Duration::from_secs(3));
+        let mut call = Call {
+            instance: String::new(),
+            name: String::new(),
+            since: start,
+            beat: 0,
+            next: Duration::ZERO,
+        };
+        let mut told = |second: u64, beat| {
+            call.look(start + Duration::from_secs(second), beat, patience).map(|running| running.as_secs())
+        };
+        assert_eq!([told(1, 0), told(2, 1), told(4, 1), told(5, 1)], [None, None, None, Some(3)]);
+        assert_eq!([told(6, 1), told(8, 1), told(9, 2), told(12, 2)], [None, Some(6), None, Some(3)]);
+    }
 
     #[test]
     fn a_call_that_does_not_come_back_is_told_of() {

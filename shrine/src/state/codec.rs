@@ -55,6 +55,17 @@ impl Encoder {
         Self { out: ByteBuf::from_vec(buffer), ..Self::default() }
     }
 
+    /// Begins anew, in the room that there is.
+    pub(crate) fn restart(&mut self) {
+        self.out.as_mut_vec().clear();
+        (self.depth, self.too_deep, self.failed) = (0, false, None);
+    }
+
+    /// What was written so far.
+    pub(crate) fn written(&self) -> &[u8] {
+        self.out.as_slice()
+    }
+
     /// An encoder that writes behind what is in a buffer.
     pub(crate) fn onto(buffer: Vec<u8>) -> Self {
         Self { out: ByteBuf::from_vec(buffer), ..Self::default() }
@@ -101,15 +112,29 @@ impl Encoder {
 
     /// Writes a signed integer in its shortest form.
     pub fn int(&mut self, value: i64) {
+        if let Ok(value) = u64::try_from(value) {
+            return self.uint(value);
+        }
         sure(rmp::encode::write_sint(&mut self.out, value));
     }
 
     /// Writes an unsigned integer in its shortest form.
     pub fn uint(&mut self, value: u64) {
-        if let Ok(small @ 0..=0x7f) = u8::try_from(value) {
-            return self.out.as_mut_vec().push(small);
+        let out = self.out.as_mut_vec();
+        // What states are full of; as `rmp` writes it, at once.
+        if let Ok(small) = u8::try_from(value) {
+            return if small <= 0x7f { out.push(small) } else { out.extend_from_slice(&[0xcc, small]) };
         }
-        sure(rmp::encode::write_uint(&mut self.out, value));
+        if let Ok(small) = u16::try_from(value) {
+            let [a, b] = small.to_be_bytes();
+            return out.extend_from_slice(&[0xcd, a, b]);
+        }
+        if let Ok(small) = u32::try_from(value) {
+            let [a, b, c, d] = small.to_be_bytes();
+            return out.extend_from_slice(&[0xce, a, b, c, d]);
+        }
+        let [a, b, c, d, e, f, g, h] = value.to_be_bytes();
+        out.extend_from_slice(&[0xcf, a, b, c, d, e, f, g, h]);
     }
 
     /// Writes a wide signed integer.
@@ -164,13 +189,23 @@ impl Encoder {
 
     /// Writes the header of an array of `len` items, then the items with `write`.
     pub fn array(&mut self, len: usize, write: impl FnOnce(&mut Self)) {
-        sure(rmp::encode::write_array_len(&mut self.out, length(len)));
+        match u8::try_from(len) {
+            Ok(len @ 0..=0x0f) => self.out.as_mut_vec().push(0x90 | len),
+            _ => {
+                sure(rmp::encode::write_array_len(&mut self.out, length(len)));
+            }
+        }
         self.nested(write);
     }
 
     /// Writes the header of a map of `len` entries, then the keys and values in turn with `write`.
     pub fn map(&mut self, len: usize, write: impl FnOnce(&mut Self)) {
-        sure(rmp::encode::write_map_len(&mut self.out, length(len)));
+        match u8::try_from(len) {
+            Ok(len @ 0..=0x0f) => self.out.as_mut_vec().push(0x80 | len),
+            _ => {
+                sure(rmp::encode::write_map_len(&mut self.out, length(len)));
+            }
+        }
         self.nested(write);
     }
 

@@ -122,7 +122,7 @@ impl Alike {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Library, Seat};
+    use super::super::{Library, Room, Seat};
     use super::*;
     use crate::abi::{Descriptor, Host, OK, Table, guard, table};
     use crate::prelude::*;
@@ -220,10 +220,10 @@ mod tests {
         let (from, to) = (module::<Sum>(), module::<next::Sum>());
         let seat = Seat::new(Arc::clone(&from));
         let mut handles: Vec<_> = (0..3).map(|_| from.create().expect("creates")).collect();
-        let one = crate::state::to_bytes(&1_i64).expect("encodes");
+        let (one, room) = (crate::state::to_bytes(&1_i64).expect("encodes"), &mut Room::default());
         for handle in &mut handles {
             assert!(handle.join(&seat));
-            handle.deliver(0, &one).expect("adds");
+            handle.handle(0, [&one[..]], room).expect("adds");
         }
         let way = Alike::find(&from, &to).expect("one definition");
         assert!(way.agrees(&mut handles[0]).expect("encodes").is_some());
@@ -231,7 +231,7 @@ mod tests {
         assert!(!seat.lead(&way), "they are there already");
         for handle in &mut handles {
             assert!(Arc::ptr_eq(handle.module(), &to));
-            handle.deliver(0, &one).expect("adds");
+            handle.handle(0, [&one[..]], room).expect("adds");
             let state: next::Sum =
                 crate::state::from_bytes(&handle.encode().expect("encodes")).expect("decodes");
             assert_eq!(format!("{state:?}"), r#"Sum { total: 1001, seen: ["1", "1"] }"#);
@@ -248,7 +248,7 @@ mod tests {
         let mut handle = from.create().expect("creates");
         assert!(handle.join(&seat));
         let unlucky = crate::state::to_bytes(&13_i64).expect("encodes");
-        handle.deliver(0, &unlucky).expect_err("panics");
+        handle.handle(0, [&unlucky[..]], &mut Room::default()).expect_err("panics");
         assert!(seat.lead(&Alike::find(&from, &to).expect("one definition")));
         assert!(Arc::ptr_eq(handle.module(), &from));
         assert!(!handle.join(&Seat::new(from)), "and does not join again");

@@ -1,15 +1,19 @@
 //! A running instance of a widget.
 
+use std::mem::MaybeUninit;
 use std::sync::Arc;
 
 use super::alike::Alike;
-use super::call::{Answer, CallError, Sent, call, call_with, supported};
+use super::call::{Answer, CallError, Room, call, call_with, supported};
 use super::module::Module;
 use super::post::{Post, PostBox};
 use super::seat::Seat;
 use crate::abi::{Bytes, Failure, Host, Instance};
 use crate::state::to_bytes;
 use crate::widget::UpdateContext;
+
+/// How many messages are handled in one call at most.
+pub const RUN: usize = 64;
 
 /// An instance of a widget. Dropping it ends the instance.
 #[derive(Debug)]
@@ -113,28 +117,57 @@ impl Handle {
         Ok(())
     }
 
-    /// Delivers a message.
+    /// Handles messages of one port in turn, up to [`RUN`] of them, and puts what they leave into `room`: the states after
+    /// them, and what the last of them has sent. It is the last that sends anything; the others wait for another call.
     ///
     /// # Errors
     ///
-    /// When the handler fails or panics.
-    pub fn deliver(&mut self, port: u32, payload: &[u8]) -> Result<Sent, CallError> {
+    /// When a handler fails or panics: that of the message after those that have left a state. Or its state cannot be
+    /// encoded, if [`Room::is_unrecorded`] says so. What it has sent before is in the room, if it did not panic.
+    pub fn handle<'a>(
+        &mut self,
+        port: u32,
+        messages: impl IntoIterator<Item = &'a [u8]>,
+        room: &mut Room,
+    ) -> Result<(), CallError> {
+        room.clear();
+        let mut listed = [const { MaybeUninit::uninit() }; RUN];
+        let mut count = 0;
+        for (place, message) in listed.iter_mut().zip(messages) {
+            place.write(Bytes::of(message));
+            count += 1;
+        }
+        let first: *const Bytes = listed.as_ptr().cast();
+        if let Some(handle) = self.module().table.handle {
+            // SAFETY: see `Handle::call`; so many of the list are written, and the messages outlive the call.
+            return self.call_into(&mut room.0, |instance, host| unsafe {
+                handle(instance, port, first, count, host)
+            });
+        }
+        if count == 0 {
+            return Ok(());
+        }
+        // The library is older than that function.
         let deliver = supported(self.module().table.deliver, "deliver")?;
-        let (payload, mut answer) = (Bytes::of(payload), Answer::default());
+        let encode = supported(self.module().table.encode, "encode")?;
+        // SAFETY: see `Handle::call`; the first of the list is written, and the message outlives the call.
+        self.call_into(&mut room.0, |instance, host| unsafe { deliver(instance, port, *first, host) })?;
         // SAFETY: see `Handle::call`.
-        self.call_into(&mut answer, |instance, host| unsafe { deliver(instance, port, payload, host) })?;
-        Ok(answer.sent)
+        let encoded = self.call_into(&mut room.0, |instance, host| unsafe { encode(instance, host) });
+        room.0.is_unrecorded = encoded.is_err();
+        encoded.map(|()| room.0.result_is_a_state())
     }
 
-    /// Runs a timer.
+    /// Runs a timer, and puts what it has sent into `room`.
     ///
     /// # Errors
     ///
-    /// When the handler fails or panics.
-    pub fn tick(&mut self, timer: u32) -> Result<Sent, CallError> {
+    /// When the handler fails or panics. What it has sent before is in the room, if it did not panic.
+    pub fn tick(&mut self, timer: u32, room: &mut Room) -> Result<(), CallError> {
+        room.clear();
         let tick = supported(self.module().table.tick, "tick")?;
         // SAFETY: see `Handle::call`.
-        self.call(|instance, host| unsafe { tick(instance, timer, host) }).map(|answer| answer.sent)
+        self.call_into(&mut room.0, |instance, host| unsafe { tick(instance, timer, host) })
     }
 
     /// The view, if the widget has one.
@@ -252,4 +285,121 @@ pub enum Hook {
     AfterUpdate,
     /// On the old code, when nothing came of it.
     UpdateFailed,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::c_void;
+    use std::ptr;
+
+    use super::*;
+    use crate::abi::handle::{Library, Sent};
+    use crate::abi::{Descriptor, OK, kind};
+    use crate::prelude::*;
+    use crate::state::from_bytes;
+
+    /// Adds up, and sends the sum of every third number.
+    #[widget(id = "adder", version = "1.0.0")]
+    #[derive(Debug, Clone, Default, PartialEq)]
+    struct Adder {
+        sum: u8,
+    }
+
+    #[widget]
+    impl Adder {
+        #[input]
+        fn add(&mut self, n: u8, sum: &mut Output<u8>, last: &mut Output<String>) {
+            assert!(n != 13, "13 brings bad luck");
+            self.sum += n;
+            if n.is_multiple_of(3) {
+                sum.send(self.sum);
+                last.send(format!("after {n}"));
+            }
+        }
+    }
+
+    fn module(with_handle: bool) -> Arc<Module> {
+        let descriptor = Descriptor::of::<Adder>();
+        // SAFETY: built by this very crate, from code that is part of the program.
+        let mut module = unsafe { Module::open(&raw const descriptor, None) }.expect("opens");
+        if !with_handle {
+            module.table.handle = None;
+        }
+        Arc::new(module)
+    }
+
+    fn sums(room: &Room) -> Vec<u8> {
+        room.states().iter().map(|state| from_bytes::<Adder>(state).expect("is its state").sum).collect()
+    }
+
+    fn texts(sent: &Sent) -> Vec<(u32, String)> {
+        sent.iter().map(|(port, payload)| (port, format!("{payload:?}"))).collect()
+    }
+
+    #[test]
+    fn messages_are_handled_until_one_sends_something() {
+        let mut handle = module(true).create().expect("creates");
+        let room = &mut Room::default();
+        let numbers = [1_u8, 2, 6, 4, 13, 5].map(|n| [n]);
+        let messages = || numbers.iter().map(|n| &n[..]);
+        handle.handle(0, messages(), room).expect("adds");
+        assert_eq!((sums(room), room.sent().iter().count()), (vec![1, 3, 9], 2));
+        let error = handle.handle(0, messages().skip(3), room).expect_err("panics");
+        assert!(matches!(error, CallError::Panicked(_)) && handle.is_poisoned());
+        assert_eq!((sums(room), room.sent().is_empty(), room.is_unrecorded()), (vec![13], true, false));
+    }
+
+    #[test]
+    fn no_more_are_handled_than_one_call_has_room_for() {
+        let mut handle = module(true).create().expect("creates");
+        let room = &mut Room::default();
+        handle.handle(0, [&[0_u8][..]].into_iter().chain([&[1_u8][..]; 200]), room).expect("adds");
+        assert_eq!(sums(room), [0], "it has sent something");
+        handle.handle(0, [&[1_u8][..]; 200], room).expect("adds");
+        assert_eq!((room.states().count(), sums(room).last()), (RUN, Some(&64)));
+    }
+
+    #[test]
+    fn a_library_from_before_that_handles_one_by_one() {
+        let [mut older, mut newer] = [false, true].map(|it| module(it).create().expect("creates"));
+        let (room, other) = (&mut Room::default(), &mut Room::default());
+        for n in [1_u8, 3, 13] {
+            let message = [n];
+            let results = [older.handle(0, [&message[..]; 2], room), newer.handle(0, [&message[..]], other)];
+            assert_eq!(results[0], results[1]);
+            assert_eq!((sums(room), texts(room.sent())), (sums(other), texts(other.sent())));
+        }
+        assert!(older.is_poisoned() && newer.is_poisoned());
+    }
+
+    #[test]
+    fn a_host_from_before_that_is_sent_one_message_after_the_other() {
+        unsafe extern "C" fn write(context: *mut c_void, kind: u32, port: u32, bytes: Bytes) -> i32 {
+            // SAFETY: the context is that of the host below, and the bytes are valid during this call.
+            let (sent, bytes) = unsafe { (&mut *context.cast::<Sent>(), bytes.as_slice()) };
+            assert_eq!(kind, kind::MESSAGE);
+            sent.push(port, bytes);
+            OK
+        }
+
+        let library = Library::in_process("test").with::<Adder>().expect("opens");
+        let mut handle = library.modules()[0].create().expect("creates");
+        let (mut sent, room) = (Sent::default(), &mut Room::default());
+        let host = Host {
+            size: size_of::<Host>(),
+            context: ptr::from_mut(&mut sent).cast(),
+            write: Some(write),
+            inbox: ptr::null(),
+            panics: ptr::null(),
+            sent: None,
+            state: None,
+        };
+        let deliver = handle.module().table.deliver.expect("is there");
+        // SAFETY: the instance is live and in no other call; host and message are valid during the call.
+        assert_eq!(unsafe { deliver(handle.instance, 0, Bytes::of(&[3]), &raw const host) }, OK);
+        let mut fresh = module(true).create().expect("creates");
+        fresh.handle(0, [&[3_u8][..]], room).expect("adds");
+        assert_eq!(texts(&sent), texts(room.sent()));
+        assert_eq!(handle.encode().map(|state| sums(room).contains(&state[state.len() - 1])), Ok(true));
+    }
 }

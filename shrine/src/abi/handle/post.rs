@@ -112,7 +112,7 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
-    use crate::abi::handle::Library;
+    use crate::abi::handle::{Library, Room};
     use crate::prelude::*;
     use crate::widget::Widget;
 
@@ -167,11 +167,12 @@ mod tests {
         let mut handle = handle.with_inbox(Arc::clone(&taken) as Arc<dyn Post>);
         handle.started().expect("starts");
         let own = crate::state::to_bytes(&7_u8).expect("encodes");
-        let error = handle.deliver(0, &own).expect_err("the host's panic is a refusal");
+        let room = &mut Room::default();
+        let error = handle.handle(0, [&own[..]], room).expect_err("the host's panic is a refusal");
         assert!(error.to_string().contains("gone") && !handle.is_poisoned(), "{error}");
         assert_eq!(*taken.0.lock().unwrap(), [("own".to_owned(), <u8 as crate::State>::FINGERPRINT, own)]);
         let text = crate::state::to_bytes(&"full".to_owned()).expect("encodes");
-        handle.deliver(1, &text).expect("the thread was told why");
+        handle.handle(1, [&text[..]], room).expect("the thread was told why");
         assert_eq!(Arc::strong_count(&taken), 2, "the handle's slot");
         drop(handle);
         assert_eq!(Arc::strong_count(&taken), 1, "what the widget had kept is given back");

@@ -189,6 +189,100 @@ fn random_requests_end_as_with_full_copies_and_within_bounds() {
     }
 }
 
+#[test]
+fn what_is_written_down_later_is_what_would_have_been_written_down_at_once() {
+    let modules = modules();
+    // Whether an attic is shared decides how much room it takes, so there is none.
+    let next = |rng: &mut fastrand::Rng, from: &Snapshot| Snapshot {
+        attic: Arc::default(),
+        ..changed(rng, from, &modules)
+    };
+    let mut longest = 0;
+    for seed in 0..100 {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let state: Arc<[u8]> = vec![1; rng.usize(0..300)].into();
+        let first = Snapshot { module: Arc::clone(&modules[0]), state, attic: Arc::default() };
+        let (mut later, mut at_once) =
+            (History::new("created", first.clone()), History::new("created", first));
+        let mut policy = Policy::Message;
+        for _ in 0..40 {
+            let current = later.current().clone();
+            match rng.usize(0..12) {
+                0 => {
+                    for history in [&mut later, &mut at_once] {
+                        history.catch_up();
+                        let Some(step) = history.undo() else { continue };
+                        let restored = step.snapshot.clone();
+                        history.arrived(step, restored);
+                    }
+                }
+                1 => {
+                    let name = format!("n{}", rng.u8(0..3));
+                    for history in [&mut later, &mut at_once] {
+                        history.checkpoint(&name, current.clone()).expect("a name");
+                    }
+                }
+                2 => {
+                    policy = [Policy::Message, Policy::Manual][rng.usize(0..2)];
+                    later.set_policy(policy);
+                    at_once.set_policy(policy);
+                }
+                3 => {
+                    let (entries, bytes) = (rng.usize(0..20), [0, 1_000, 50_000][rng.usize(0..3)]);
+                    later.set_limits(HistoryLimits { entries, bytes });
+                    at_once.set_limits(HistoryLimits { entries, bytes });
+                }
+                4 => {
+                    let snapshot = next(&mut rng, &current);
+                    for history in [&mut later, &mut at_once] {
+                        history.note(Occasion::Change, format_args!("set"), snapshot.clone());
+                    }
+                }
+                _ => {
+                    let cause = Cause(["message", "timer"][rng.usize(0..2)], ["a", "b"][rng.usize(0..2)]);
+                    let mut snapshots = vec![next(&mut rng, &current)];
+                    for _ in 0..rng.usize(0..60) {
+                        let Snapshot { state, .. } = next(&mut rng, &snapshots[snapshots.len() - 1]);
+                        snapshots.push(Snapshot { state, ..snapshots[0].clone() });
+                    }
+                    let states = snapshots.iter().map(|snapshot| &*snapshot.state);
+                    later.note_handled(cause, &snapshots[0].module, states, &snapshots[0].attic);
+                    longest = longest.max(later.pending.len());
+                    if policy == Policy::Message {
+                        for snapshot in snapshots {
+                            at_once.note(Occasion::Handler, format_args!("{cause}"), snapshot);
+                        }
+                    } else {
+                        // Only the last counts then.
+                        let Snapshot { module, state, attic } = &snapshots[snapshots.len() - 1];
+                        at_once.note_handled(cause, module, [&**state].into_iter(), attic);
+                    }
+                }
+            }
+            assert!(same(later.current(), at_once.current()));
+            let mut whole = later.clone();
+            whole.catch_up();
+            assert!(told(&whole) == told(&at_once), "{}\n{}", told(&whole), told(&at_once));
+        }
+    }
+    assert!(longest > 40, "much was not written down at once: {longest}");
+}
+
+/// All that can be seen of a history, and how much room it takes.
+fn told(history: &History) -> String {
+    let snapshots: Vec<_> = (0..history.entries.len()).map(|position| history.snapshot(position)).collect();
+    let snapshots: Vec<_> = snapshots.iter().flatten().map(|it| (&it.state, &it.attic)).collect();
+    let (places, line) = (history.entries.iter().map(|entry| entry.place), (&history.line, history.at));
+    format!(
+        "{:?} {snapshots:?} {:?} {line:?} {:?} {} {}",
+        history.summaries(),
+        places.collect::<Vec<_>>(),
+        history.names,
+        history.next,
+        history.bytes()
+    )
+}
+
 fn request(
     rng: &mut fastrand::Rng,
     history: &mut History,

@@ -124,6 +124,9 @@ fn a_bad_scene_points_into_the_file_and_everything_runs_on() {
     project.write("shrine.toml", &SCENE.replace("sum.add\"", "sum.plus\""));
     let error = watch.expect("error");
     assert!(text(&error, "reason").contains("no input port `plus`"), "{error:#}");
+    // An edit that leaves the mistake as it is has not been applied either, which is told.
+    project.write("shrine.toml", &SCENE.replace("sum.add\"", "sum.plus\"").replace("total = 5", "total = 8"));
+    assert_eq!(watch.expect("error")["reason"], error["reason"]);
     project.edit("fn add(&mut self, n: i64", "fn plus(&mut self, n: i64");
     watch.expect("updated");
     watch.wait_for("scene_applied");

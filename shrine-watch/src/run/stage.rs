@@ -18,8 +18,8 @@ pub(super) struct Stage {
     applied: Option<Scene>,
     /// The text that it was applied from.
     text: Option<String>,
-    /// The mistakes that were told last: they are told once.
-    told: Vec<String>,
+    /// The mistakes that were told last, and what was in the file then: they are told once for each edit of it.
+    told: Option<(Vec<String>, Option<Vec<u8>>)>,
     taken_away: TakenAway,
 }
 
@@ -34,7 +34,7 @@ struct TakenAway {
 impl Stage {
     pub(super) fn new(directory: &Path) -> Self {
         let file = directory.join(FILE);
-        Self { file, applied: None, text: None, told: Vec::new(), taken_away: TakenAway::default() }
+        Self { file, applied: None, text: None, told: None, taken_away: TakenAway::default() }
     }
 
     /// How updates are done.
@@ -73,7 +73,7 @@ impl Stage {
             self.refuse(mistakes.iter().map(mistake).collect(), audience);
             return None;
         }
-        self.told.clear();
+        self.told = None;
         let running = Scene::running(registry, self.applied.as_ref().unwrap_or(&Scene::default()));
         let is_edit = self.applied.is_some() && self.text != text;
         let is_same = self.applied.is_some() && self.text == text;
@@ -153,13 +153,15 @@ impl Stage {
         }
     }
 
-    /// Tells what is wrong with the scene, unless that was told before.
+    /// Tells what is wrong with the scene, unless that was told of the same file before. An edit that leaves the mistakes where
+    /// they are is told of again, because nothing of it is applied.
     fn refuse(&mut self, mistakes: Vec<Mistake>, audience: &mut dyn Audience) {
         let reasons: Vec<_> = mistakes.iter().map(|(reason, _)| reason.clone()).collect();
-        if self.told == reasons {
+        let told = Some((reasons, std::fs::read(&self.file).ok()));
+        if self.told == told {
             return;
         }
-        self.told = reasons;
+        self.told = told;
         for (reason, help) in mistakes {
             audience.event(&Event::Error { command: "scene".to_owned(), reason, help });
         }

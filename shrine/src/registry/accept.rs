@@ -20,7 +20,8 @@ pub struct Proposal<'a> {
     pub waiting: usize,
 }
 
-/// What is done about a [`Proposal`]. Of several handlers, one that declines wins, then one that defers.
+/// What is done about a [`Proposal`]. Of several handlers, one that declines wins, then those that defer: the update waits until
+/// all of them are content.
 pub enum Acceptance {
     /// It is applied.
     Apply,
@@ -74,19 +75,56 @@ pub(super) type Handler = Box<dyn FnMut(&Proposal<'_>) -> Acceptance + Send>;
 
 /// An update that waits for its time.
 pub(super) struct Deferred {
-    /// The widget whose handler said so.
-    pub(super) widget: String,
     pub(super) libraries: Vec<Library>,
     pub(super) options: HotUpdate,
+    /// All that it waits for. When that was another library's, which has come anew, nothing is left: then it is due.
+    pub(super) waits: Vec<Wait>,
+}
+
+/// What an update waits for.
+pub(super) struct Wait {
+    /// The widget whose handler said so.
+    pub(super) widget: String,
     pub(super) until: Until,
     /// On the registry's clock, if it is a matter of time.
-    pub(super) due: Option<Duration>,
+    due: Option<Duration>,
+}
+
+impl Wait {
+    fn new(widget: &str, until: Until, now: Duration) -> Self {
+        let due = match &until {
+            Until::Elapsed(time) => Some(now + *time),
+            Until::Idle | Until::Asked | Until::When(_) => None,
+        };
+        Self { widget: widget.to_owned(), until, due }
+    }
+
+    /// Whether its time has come, without asking a condition.
+    fn is_due(&self, is_idle: bool, now: Duration) -> bool {
+        match self.until {
+            Until::Idle => is_idle,
+            Until::Elapsed(_) => self.due.is_some_and(|due| due <= now),
+            Until::Asked | Until::When(_) => false,
+        }
+    }
+
+    /// The widget of the first of them, and what all of them wait for.
+    pub(super) fn describe(waits: &[Self]) -> (String, String) {
+        let mut untils: Vec<String> = Vec::new();
+        for until in waits.iter().map(|wait| wait.until.to_string()) {
+            if !untils.contains(&until) {
+                untils.push(until);
+            }
+        }
+        let widget = waits.first().map(|wait| wait.widget.clone()).unwrap_or_default();
+        (widget, untils.join(" and "))
+    }
 }
 
 /// What the handlers say together.
 pub(super) enum Verdict {
     Apply,
-    Defer { widget: String, until: Until },
+    Defer(Vec<Wait>),
     Decline { widget: String, reason: String },
 }
 
@@ -138,7 +176,10 @@ impl Registry {
     ///
     /// When there is none.
     pub fn discard_deferred(&mut self) -> Result<(), RegistryError> {
-        let Deferred { widget, .. } = self.deferred.take().ok_or(RegistryError::NothingDeferred)?;
+        let Deferred { libraries, waits, .. } = self.deferred.take().ok_or(RegistryError::NothingDeferred)?;
+        let modules = libraries.iter().flat_map(Library::modules).map(|module| module.id());
+        let widget = waits.first().map(|wait| wait.widget.as_str()).or_else(|| modules.into_iter().next());
+        let widget = widget.unwrap_or_default().to_owned();
         let reason = "it was discarded while it waited".to_owned();
         let running_generation = self.generation();
         self.log(Event::Declined { widget, reason, running_generation });
@@ -150,6 +191,8 @@ impl Registry {
     pub(super) fn supersede(&mut self, libraries: &[Library]) {
         let Some(deferred) = &mut self.deferred else { return };
         deferred.libraries.retain(|waits| libraries.iter().all(|new| new.name() != waits.name()));
+        let left: Vec<_> = deferred.libraries.iter().flat_map(|library| library.modules()).collect();
+        deferred.waits.retain(|wait| left.iter().any(|module| module.id() == wait.widget));
         if deferred.libraries.is_empty() {
             self.deferred = None;
         }
@@ -163,42 +206,43 @@ impl Registry {
 
     /// Asks the handlers about a plan.
     pub(super) fn verdict(&mut self, plan: &UpdatePlan) -> Verdict {
-        let waiting = self.graph.waiting();
-        let mut verdict = Verdict::Apply;
+        let (waiting, now) = (self.graph.waiting(), self.clock.now());
+        let mut waits = Vec::new();
         for widget in plan.widgets.iter().map(|widget| widget.id.as_str()) {
             let Some(handler) = self.handlers.get_mut(widget) else { continue };
             match handler(&Proposal { widget, plan, waiting }) {
                 Acceptance::Decline(reason) => {
                     return Verdict::Decline { widget: widget.to_owned(), reason };
                 }
-                Acceptance::Defer(until) if matches!(verdict, Verdict::Apply) => {
-                    verdict = Verdict::Defer { widget: widget.to_owned(), until };
-                }
-                Acceptance::Defer(_) | Acceptance::Apply => {}
+                Acceptance::Defer(until) => waits.push(Wait::new(widget, until, now)),
+                Acceptance::Apply => {}
             }
         }
-        verdict
+        if waits.is_empty() { Verdict::Apply } else { Verdict::Defer(waits) }
     }
 
     pub(super) fn apply_deferred_if_due(&mut self) {
-        let is_idle = !self.graph.has_work();
-        let now = self.clock.now();
+        let (is_idle, now) = (!self.graph.has_work(), self.clock.now());
         let Some(deferred) = &mut self.deferred else { return };
-        let is_due = match &mut deferred.until {
-            Until::Idle => is_idle,
-            Until::Elapsed(_) => deferred.due.is_some_and(|due| due <= now),
-            Until::Asked => false,
-            Until::When(condition) => condition(),
-        };
+        let mut is_due = true;
+        for wait in &mut deferred.waits {
+            // A condition is asked each time, also while something else is waited for.
+            is_due &= match &mut wait.until {
+                Until::When(condition) => condition(),
+                _ => wait.is_due(is_idle, now),
+            };
+        }
         if is_due {
             self.apply_deferred();
         }
     }
 
-    /// Whether a deferred update is due whatever the time.
+    /// Whether a deferred update is due now.
     pub(super) fn deferred_is_due(&self) -> bool {
-        let idle = self.deferred.as_ref().is_some_and(|deferred| matches!(deferred.until, Until::Idle));
-        idle && !self.graph.has_work()
+        let (is_idle, now) = (!self.graph.has_work(), self.clock.now());
+        self.deferred
+            .as_ref()
+            .is_some_and(|deferred| deferred.waits.iter().all(|wait| wait.is_due(is_idle, now)))
     }
 
     /// When a deferred update may be due.
@@ -206,10 +250,13 @@ impl Registry {
         /// How often a condition is asked.
         const CONDITION: Duration = Duration::from_millis(50);
         let deferred = self.deferred.as_ref()?;
-        match deferred.until {
-            Until::Elapsed(_) => deferred.due,
-            Until::When(_) => Some(self.clock.now() + CONDITION),
-            Until::Idle | Until::Asked => None,
+        let has = |what: fn(&Until) -> bool| deferred.waits.iter().any(|wait| what(&wait.until));
+        if has(|until| matches!(until, Until::When(_))) {
+            return Some(self.clock.now() + CONDITION);
         }
+        if has(|until| matches!(until, Until::Asked)) {
+            return None;
+        }
+        deferred.waits.iter().filter_map(|wait| wait.due).max()
     }
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use transaction::{Stop, Transaction};
 
-use super::accept::{Deferred, Until};
+use super::accept::{Deferred, Wait};
 use super::{PROBATION, Registry};
 use crate::BoxError;
 use crate::abi::handle::Library;
@@ -256,17 +256,16 @@ pub(super) fn run(registry: &mut Registry, mut libraries: Vec<Library>, mut opti
     let mut after = options.after.take();
     let attempt = Transaction::new(registry, &libraries, &mut options).run();
     let outcome = match attempt {
-        Err(Stop::Deferred { widget, until }) => {
-            let outcome = Outcome::Deferred { widget: widget.clone(), until: until.to_string() };
-            let due = match &until {
-                Until::Elapsed(time) => Some(registry.clock.now() + *time),
-                Until::Idle | Until::Asked | Until::When(_) => None,
-            };
+        Err(Stop::Deferred(mut waits)) => {
             options.after = after.take();
-            // What waited already goes with it.
-            libraries.extend(registry.deferred.take().into_iter().flat_map(|waits| waits.libraries));
-            registry.deferred = Some(Deferred { widget, libraries, options, until, due });
-            outcome
+            // What waited already goes with it, and neither goes before the other may.
+            if let Some(earlier) = registry.deferred.take() {
+                libraries.extend(earlier.libraries);
+                waits.extend(earlier.waits);
+            }
+            let (widget, until) = Wait::describe(&waits);
+            registry.deferred = Some(Deferred { libraries, options, waits });
+            Outcome::Deferred { widget, until }
         }
         attempt => outcome_of(attempt, registry),
     };
@@ -298,7 +297,10 @@ fn outcome_of(attempt: Result<Update, Stop>, registry: &Registry) -> Outcome {
         Err(Stop::RolledBack(reason)) => Outcome::RolledBack(*reason),
         Err(Stop::Planned(plan)) => Outcome::Planned(*plan),
         Err(Stop::Declined { widget, reason }) => Outcome::Declined { widget, reason },
-        Err(Stop::Deferred { widget, until }) => Outcome::Deferred { widget, until: until.to_string() },
+        Err(Stop::Deferred(waits)) => {
+            let (widget, until) = Wait::describe(&waits);
+            Outcome::Deferred { widget, until }
+        }
     }
 }
 

@@ -36,16 +36,17 @@ impl Scene {
     /// these are its policies.
     pub fn apply_policies(&self, registry: &mut Registry, known: &Known) {
         for widget in known.widgets.keys() {
-            let decide = match self.accept(widget) {
-                Accept::Apply => {
-                    registry.accept_always(widget);
-                    continue;
-                }
-                Accept::Ask => || Acceptance::Defer(Until::Asked),
-                Accept::Idle => || Acceptance::Defer(Until::Idle),
-                Accept::Decline => || Acceptance::Decline("the scene says `accept = \"decline\"`".to_owned()),
-            };
-            registry.accept(widget, move |_| decide());
+            match self.accept(widget) {
+                Accept::Apply => registry.accept_always(widget),
+                Accept::Ask => registry.accept(widget, |_| Acceptance::Defer(Until::Asked)),
+                Accept::Idle => registry.accept(widget, |proposal| match proposal.waiting {
+                    0 => Acceptance::Apply,
+                    _ => Acceptance::Defer(Until::Idle),
+                }),
+                Accept::Decline => registry.accept(widget, |_| {
+                    Acceptance::Decline("the scene says `accept = \"decline\"`".to_owned())
+                }),
+            }
         }
     }
 }

@@ -318,6 +318,55 @@ fn an_update_that_waits_can_be_looked_at_and_outlives_updates_of_other_libraries
 }
 
 #[test]
+fn an_update_waits_until_all_who_defer_it_are_content() {
+    let (mut registry, clock) = running();
+    registry.hot_update(library_of::<Meter>("gauge"), HotUpdate::new());
+    registry.create("three", "gauge").expect("creates");
+    registry.accept("gauge", |_| Acceptance::Defer(Until::Elapsed(Duration::from_millis(10))));
+    registry.accept("meter", |_| Acceptance::Defer(Until::Asked));
+    let both = || vec![library_of::<Edited>("gauge"), library_of::<Edited>("meter")];
+    let generation = registry.generation();
+
+    // Of one update.
+    let outcome = registry.hot_update_all(both(), HotUpdate::new());
+    let Outcome::Deferred { until, .. } = outcome else { panic!("{outcome:?}") };
+    assert_eq!(until, "10ms have passed and it is asked for");
+    clock.advance(Duration::from_millis(20));
+    registry.poll();
+    assert_eq!(registry.generation(), generation, "nobody has asked");
+
+    // What comes anew is asked about anew: now only time has to pass.
+    registry.accept_always("meter");
+    let outcome = registry.hot_update_all(both(), HotUpdate::new());
+    assert!(
+        matches!(&outcome, Outcome::Deferred { until, .. } if until == "10ms have passed"),
+        "{outcome:?}"
+    );
+    clock.advance(Duration::from_millis(10));
+    registry.poll();
+    assert_eq!(registry.generation(), generation.map(|before| before + 1));
+
+    // What has waited for another library alone does not wait for it when that has come anew.
+    registry.hot_update_all(vec![library_of::<Loud>("gauge"), library_of::<Loud>("meter")], HotUpdate::new());
+    registry.accept_always("gauge");
+    registry.hot_update(library_of::<Edited>("gauge"), HotUpdate::new());
+    registry.poll();
+    assert!(!registry.has_deferred());
+    assert_eq!(registry.generation(), generation.map(|before| before + 3));
+
+    // Of one that waits, and another that comes and waits as well.
+    registry.accept("gauge", |_| Acceptance::Defer(Until::Elapsed(Duration::from_millis(10))));
+    registry.accept("meter", |_| Acceptance::Defer(Until::Asked));
+    registry.hot_update(library_of::<Meter>("meter"), HotUpdate::new());
+    registry.hot_update(library_of::<Meter>("gauge"), HotUpdate::new());
+    clock.advance(Duration::from_millis(10));
+    registry.poll();
+    assert_eq!(registry.generation(), generation.map(|before| before + 3), "nobody has asked");
+    let Some(Outcome::Updated(update)) = registry.apply_deferred() else { panic!("it is applied") };
+    assert_eq!(update.widgets.len(), 2);
+}
+
+#[test]
 fn a_panic_on_the_first_messages_takes_code_states_and_queues_back_and_loses_nothing() {
     let (mut registry, _) = running();
     assert!(matches!(registry.hot_update(library::<Edited>(), HotUpdate::new()), Outcome::Updated(_)));

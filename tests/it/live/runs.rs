@@ -3,7 +3,7 @@
 use shrine::abi::handle::Library;
 use shrine::event::Event;
 use shrine::prelude::*;
-use shrine::registry::{ConnectOptions, HotUpdate, ManualClock, Overflow, Policy, Registry};
+use shrine::registry::{ConnectOptions, HotUpdate, ManualClock, Overflow, Policy, Registry, RegistryError};
 
 /// Adds up what it gets. Some numbers are sent on, some fail, with and without something sent, and some panic.
 #[widget(id = "teller", version = "1.0.0")]
@@ -47,7 +47,7 @@ impl Teller {
     }
 }
 
-#[transform]
+#[transform(filter)]
 fn even_half(n: u64) -> Option<u64> {
     n.is_multiple_of(2).then_some(n / 2)
 }
@@ -87,8 +87,8 @@ fn registry(seed: u64) -> (Registry, ManualClock) {
             options = options.transform("even_half");
         }
         let (from, to) = (names[rng.usize(0..4)], names[rng.usize(0..4)]);
-        // Two may be connected already.
-        let _ = registry.connect_with(&format!("{from}.out"), &format!("{to}.take"), options);
+        let connected = registry.connect_with(&format!("{from}.out"), &format!("{to}.take"), options);
+        assert!(matches!(connected, Ok(()) | Err(RegistryError::Connected { .. })), "{connected:?}");
     }
     // An update tells how long it took.
     registry.take_events();

@@ -167,7 +167,7 @@ impl<'a> Transaction<'a> {
         if has_handlers {
             match self.registry.verdict(&plan) {
                 Verdict::Apply => {}
-                Verdict::Defer { widget, until } => return Err(Stop::Deferred { widget, until }),
+                Verdict::Defer(waits) => return Err(Stop::Deferred(waits)),
                 Verdict::Decline { widget, reason } => return Err(Stop::Declined { widget, reason }),
             }
         }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::accept::Until;
+use super::super::accept::Wait;
 use super::super::carry::{Carried, kind};
 use super::super::clock::Stopwatch;
 use super::super::history::Snapshot;
@@ -108,7 +108,7 @@ pub(super) enum Stop {
     Refused(Box<Refusal>),
     RolledBack(Box<RollBack>),
     Planned(Box<UpdatePlan>),
-    Deferred { widget: String, until: Until },
+    Deferred(Vec<Wait>),
     Declined { widget: String, reason: String },
 }
 

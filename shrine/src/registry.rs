@@ -330,6 +330,30 @@ impl Registry {
     ///
     /// When the name is taken or none, the widget is unknown, or its `Default` panics.
     pub fn create(&mut self, instance: &str, widget: &str) -> Result<(), RegistryError> {
+        self.create_from(instance, widget, None)
+    }
+
+    /// The same with a state that is written as JSON. Fields that it does not name are those of the widget's `Default`.
+    ///
+    /// # Errors
+    ///
+    /// As [`create`](Self::create), and when the JSON is not of the widget's shape. There is no instance then.
+    pub fn create_with(
+        &mut self,
+        instance: &str,
+        widget: &str,
+        state: &serde_json::Value,
+    ) -> Result<(), RegistryError> {
+        self.create_from(instance, widget, Some(&|default| states::completed(state, default)))
+    }
+
+    /// The same with what `state` makes of the `Default`.
+    pub(crate) fn create_from(
+        &mut self,
+        instance: &str,
+        widget: &str,
+        state: Option<&dyn Fn(serde_json::Value) -> serde_json::Value>,
+    ) -> Result<(), RegistryError> {
         if instance.is_empty() || instance.contains(char::is_whitespace) {
             return Err(RegistryError::InvalidName { instance: instance.to_owned() });
         }
@@ -343,6 +367,9 @@ impl Registry {
         let (slot, now) = (self.shared.slot(instance), self.clock.now());
         let made = Instance::new(instance, &loaded.crew, slot, now);
         let mut made = made.map_err(|error| RegistryError::Call { instance: instance.to_owned(), error })?;
+        if let Some(state) = state {
+            states::begin(&mut made, state)?;
+        }
         made.born = self.code.generation;
         self.settle();
         self.shared.begins(&made.slot, made.crew());

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use shrine::abi::handle::Library;
 use shrine::event::{Event, FieldChange, PlanKind, Update};
 use shrine::prelude::*;
@@ -476,4 +477,45 @@ fn a_registry_can_move_to_another_thread() {
         state::<First>(&mut registry).count
     });
     assert_eq!(count.join().expect("joins"), 4);
+}
+
+/// Notes in its state with what it has begun.
+#[widget(id = "beginner", version = "1.0.0")]
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Beginner {
+    port: u16,
+    name: String,
+    begun: Vec<u16>,
+}
+
+#[widget]
+impl Beginner {
+    #[started]
+    fn start(&mut self) {
+        self.begun.push(self.port);
+    }
+}
+
+#[test]
+fn an_instance_that_is_made_with_a_state_begins_with_it_and_once() {
+    let mut registry = Registry::new();
+    registry.link::<Beginner>().expect("links");
+    registry.create_with("one", "beginner", &json!({ "port": 80 })).expect("creates");
+    let scene = "[instances.two]\nwidget = \"beginner\"\nstate = { port = 81 }\n";
+    let scene = shrine::scene::Scene::parse(scene).expect("is a scene");
+    let known = registry.known();
+    for action in scene.difference(&shrine::scene::Scene::default()) {
+        action.apply(&mut registry, &known).expect("is done");
+    }
+    for (name, port) in [("one", 80), ("two", 81)] {
+        let state: Beginner = registry.state(name).expect("is there");
+        assert_eq!(state, Beginner { port, name: String::new(), begun: vec![port] });
+        let Ok(Event::History { value, .. }) = registry.history(name) else { panic!("no history") };
+        assert_eq!(value.iter().map(|entry| entry.cause.as_str()).collect::<Vec<_>>(), ["created"]);
+    }
+    for wrong in [json!({ "port": -1 }), json!({ "prot": 1 }), json!(5)] {
+        let error = registry.create_with("three", "beginner", &wrong).expect_err("is not of its shape");
+        assert!(matches!(error, RegistryError::Shape { .. }), "{error}");
+        assert!(registry.state_json("three").is_err(), "there is none");
+    }
 }

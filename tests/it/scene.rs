@@ -158,6 +158,17 @@ fn what_runs_can_be_printed_and_saved() {
     assert_eq!((code, project.read("shrine.toml").as_str()), (Some(94), "[instance.a]\n"), "{refused:#}");
     assert!(text(&refused["error"], "reason").contains("shrine.toml:1:2"), "{refused:#}");
     watch.wait_for("error");
+
+    // A connection that waits for an instance is in no scene.
+    project.write("shrine.toml", &written);
+    watch.wait_for("scene_applied");
+    watch.command("remove sum");
+    watch.wait_for("parked");
+    let (code, refused) = ask_json(project.path(), &["scene", "--save"]);
+    assert_eq!((code, project.read("shrine.toml")), (Some(100), written), "{refused:#}");
+    let error = &refused["error"];
+    assert!(text(error, "reason").contains("there is no instance `sum`"), "{refused:#}");
+    assert!(text(error, "help").contains("`disconnect`"), "{refused:#}");
     watch.quit();
     assert_eq!(ask(project.path(), &["scene"]).code, Some(4), "nobody is there to ask");
 }

@@ -75,7 +75,17 @@ fn write(path: &Path, running: &str) -> Result<String, Error> {
         let shown: Vec<_> = errors.iter().map(|error| error.render(&file.to_string())).collect();
         Error::Configuration { reason: shown.join("\n\n"), help: String::new() }
     };
-    let running = Scene::parse(running).map_err(mistakes)?;
+    // What runs may be no scene: connections wait for instances that were removed. Its text is in no file, and so no place in it
+    // is told.
+    let running = Scene::parse(running).map_err(|errors| {
+        let mut reasons: Vec<_> = errors.into_iter().map(|error| error.reason).collect();
+        reasons.dedup();
+        Error::Refused {
+            reason: format!("what runs cannot be written as a scene: {}", reasons.join("; ")),
+            help: "first `create` in the watch what its connections wait for, or `disconnect` those"
+                .to_owned(),
+        }
+    })?;
     let text = match fs::read_to_string(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         read => read.map_err(|error| Error::io(format!("read {file}"), error))?,

@@ -147,6 +147,12 @@ impl Instance {
         self.past.history.records_handlers()
     }
 
+    /// Begins its history anew, with the state that it has.
+    pub(super) fn begin_history(&mut self, snapshot: Snapshot) {
+        self.past = Past::new(History::new("created", snapshot), &self.crew);
+        self.is_recorded = true;
+    }
+
     /// Notes whether the last state of the history is the encoding of the state as it is now.
     pub(super) fn set_recorded(&mut self, is_recorded: bool) {
         self.is_recorded = is_recorded;

@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use super::history::updates::UpdateCheckpoints;
 use super::history::{HistoryError, HistoryLimits, Occasion, Policy, Snapshot, Step};
+use super::instance::Instance;
 use super::{Registry, RegistryError, carry, report};
+use crate::abi::handle::{CallError, Handle};
 use crate::event::Event;
+use crate::state::attic::Attic;
 use crate::state::json::{from_json, to_json};
 use crate::state::plan::Decision;
 use crate::state::value::Value;
@@ -59,30 +62,11 @@ impl Registry {
     pub fn set_json(&mut self, instance: &str, state: &serde_json::Value) -> Result<(), RegistryError> {
         let at = self.at(instance)?;
         self.settle();
-        let mut state = state.clone();
-        if let (Some(fields), Event::State { value: serde_json::Value::Object(current), .. }) =
-            (state.as_object_mut(), self.state_json(instance)?)
-        {
-            for (name, value) in current {
-                fields.entry(name).or_insert(value);
-            }
-        }
-        let found = &mut self.graph.instances[at];
-        let value = from_json(&state, found.shape()).map_err(|mismatch| RegistryError::Shape {
-            target: instance.to_owned(),
-            expected: found.shape().to_string(),
-            mismatch,
-        })?;
-        let bytes = to_bytes(&value).map_err(|error| self.call_failed(at, error.to_string()))?;
-        let found = &mut self.graph.instances[at];
-        let snapshot = Snapshot {
-            module: Arc::clone(found.module()),
-            state: bytes.into(),
-            attic: Arc::clone(&found.attic),
+        let state = match self.state_json(instance)? {
+            Event::State { value, .. } => completed(state, value),
+            _ => state.clone(),
         };
-        let (handle, attic) = found
-            .decode(&snapshot)
-            .map_err(|error| RegistryError::Call { instance: instance.to_owned(), error })?;
+        let (snapshot, handle, attic) = read(&self.graph.instances[at], &state)?;
         self.replace(at, handle, attic);
         let found = &mut self.graph.instances[at];
         // The same value may be written in another way.
@@ -253,6 +237,50 @@ impl Registry {
         self.replace(at, carried.handle, carried.attic);
         Ok(Snapshot { module, state: state.into(), attic })
     }
+}
+
+/// Gives an instance that was just made what `state` makes of its `Default`. Nobody has told it that it runs.
+pub(super) fn begin(
+    made: &mut Instance,
+    state: impl FnOnce(serde_json::Value) -> serde_json::Value,
+) -> Result<(), RegistryError> {
+    let failed =
+        |instance: &str, error: CallError| RegistryError::Call { instance: instance.to_owned(), error };
+    let default: Value = from_bytes(&made.state().map_err(|error| failed(&made.id, error))?)
+        .map_err(|error| failed(&made.id, CallError::unreadable(error)))?;
+    let state = state(to_json(&default, made.shape()));
+    let (_, handle, attic) = read(made, &state)?;
+    made.install(handle, attic);
+    // As its own code writes it.
+    let snapshot = made.snapshot().map_err(|error| failed(&made.id, error))?;
+    made.begin_history(snapshot);
+    Ok(())
+}
+
+/// A state that is written as JSON, with what it does not name as in `rest`.
+pub(super) fn completed(state: &serde_json::Value, rest: serde_json::Value) -> serde_json::Value {
+    let mut state = state.clone();
+    if let (Some(fields), serde_json::Value::Object(rest)) = (state.as_object_mut(), rest) {
+        for (name, value) in rest {
+            fields.entry(name).or_insert(value);
+        }
+    }
+    state
+}
+
+/// The state that is written as JSON, and an instance with it.
+fn read(of: &Instance, state: &serde_json::Value) -> Result<(Snapshot, Handle, Attic), RegistryError> {
+    let failed = |error| RegistryError::Call { instance: of.id.clone(), error };
+    let value = from_json(state, of.shape()).map_err(|mismatch| RegistryError::Shape {
+        target: of.id.clone(),
+        expected: of.shape().to_string(),
+        mismatch,
+    })?;
+    let bytes = to_bytes(&value).map_err(|error| failed(CallError::unreadable(error)))?;
+    let (module, attic) = (Arc::clone(of.module()), Arc::clone(&of.attic));
+    let snapshot = Snapshot { module, state: bytes.into(), attic };
+    let (handle, attic) = of.decode(&snapshot).map_err(failed)?;
+    Ok((snapshot, handle, attic))
 }
 
 fn history_error(instance: &str, error: HistoryError) -> RegistryError {

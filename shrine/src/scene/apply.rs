@@ -1,7 +1,5 @@
 //! Where scenes and the registry meet.
 
-use serde_json::Value;
-
 use super::{Accept, Known, Scene, SceneAction, SceneConnection, SceneHistory, SceneInstance};
 use crate::event::{ConnectionSummary, Event, InstanceSummary};
 use crate::registry::{Acceptance, ConnectOptions, Registry, RegistryError, Until};
@@ -77,14 +75,14 @@ impl SceneAction {
 /// An instance whose state does not fit is none.
 fn create(instance: &SceneInstance, registry: &mut Registry, known: &Known) -> Result<(), RegistryError> {
     let SceneInstance { id, widget, state, history } = instance;
-    registry.create(id, widget)?;
-    let begin = |registry: &mut Registry| {
-        let Some(known) = known.widgets.get(widget).filter(|_| !state.is_empty()) else { return Ok(()) };
-        let Event::State { value, .. } = registry.state_json(id)? else { return Ok(()) };
-        let complete: Value = Scene::complete(state, &value, &known.shape);
-        registry.set_json(id, &complete)
-    };
-    begin(registry).and_then(|()| keep(id, history, registry)).inspect_err(|_| drop(registry.remove(id)))
+    match known.widgets.get(widget).filter(|_| !state.is_empty()) {
+        None => registry.create(id, widget)?,
+        Some(known) => {
+            let begin = |default| Scene::complete(state, &default, &known.shape);
+            registry.create_from(id, widget, Some(&begin))?;
+        }
+    }
+    keep(id, history, registry).inspect_err(|_| drop(registry.remove(id)))
 }
 
 fn keep(instance: &str, history: &SceneHistory, registry: &mut Registry) -> Result<(), RegistryError> {

@@ -28,7 +28,7 @@ pub enum CallError {
 }
 
 impl CallError {
-    pub(super) fn unreadable(error: impl fmt::Display) -> Self {
+    pub(crate) fn unreadable(error: impl fmt::Display) -> Self {
         Self::Failed(Failure { message: error.to_string(), location: None })
     }
 }

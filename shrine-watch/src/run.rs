@@ -224,8 +224,7 @@ impl Run {
     /// Lets the registry do what is due, for a moment, and tells of it. What waits then waits for the next call, so that
     /// commands and edits get their turn while slow handlers have a lot to do.
     pub fn poll(&mut self, registry: &mut Registry, audience: &mut dyn Audience) -> ControlFlow<ExitCode> {
-        let began = Instant::now();
-        while registry.poll_at_most(1) > 0 && began.elapsed() < TURN {}
+        registry.poll_for(TURN);
         self.tell(registry, audience)
     }
 

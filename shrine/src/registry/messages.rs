@@ -1,7 +1,7 @@
 //! Messages: how they get in, are handled, and leave.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::connection::{self, Endpoint, Route, prepare};
 use super::graph::Next;
@@ -110,10 +110,31 @@ impl Registry {
 
     /// As [`poll`](Self::poll), but stops once that many handlers ran. Timers that are due run all the same.
     pub fn poll_at_most(&mut self, handlers: usize) -> usize {
+        self.poll_until(handlers, None)
+    }
+
+    /// Polls for that long, on the clock of the machine, or until nothing waits: when the time is over, the handler under way
+    /// is the last. Timers and messages from other threads have their turn all the same. Answers with how many handlers ran.
+    pub fn poll_for(&mut self, time: Duration) -> usize {
+        /// How long timers and other threads wait at most, beside the handler under way.
+        const ROUND: Duration = Duration::from_millis(1);
+        let end = Instant::now() + time;
+        let mut handled = 0;
+        loop {
+            let more = self.poll_until(POLL_LIMIT, Some(end.min(Instant::now() + ROUND)));
+            handled += more;
+            if more == 0 || Instant::now() >= end {
+                return handled;
+            }
+        }
+    }
+
+    fn poll_until(&mut self, handlers: usize, end: Option<Instant>) -> usize {
         self.take_in();
         self.apply_deferred_if_due();
+        self.room.get_or_insert_default().states_mut().stop_at(end);
         let mut handled = self.run_timers();
-        while handled < handlers {
+        while handled < handlers && (handled == 0 || end.is_none_or(|end| Instant::now() < end)) {
             let Some(at) = self.graph.turn() else { break };
             handled += self.handle_next(at, handlers - handled);
         }

@@ -1,5 +1,7 @@
 //! Messages that are handled several at a time: it must be as if each had been handled by itself.
 
+use std::time::Duration;
+
 use shrine::abi::handle::Library;
 use shrine::event::Event;
 use shrine::prelude::*;
@@ -125,7 +127,7 @@ fn messages_that_are_handled_in_one_call_do_what_they_would_do_one_by_one() {
                     }
                 }
                 if passes {
-                    clock.advance(std::time::Duration::from_secs(1));
+                    clock.advance(Duration::from_secs(1));
                 }
                 if undoes {
                     let _ = registry.undo(target);
@@ -184,4 +186,35 @@ fn a_panic_among_many_messages_loses_that_message_alone() {
             ["created", "message take", "message take", "message take", "message take", "message take"];
         assert_eq!(causes, if policy == Policy::Message { &each[..] } else { &each[..1] });
     }
+}
+
+/// Takes its time.
+#[widget(id = "sleeper", version = "1.0.0")]
+#[derive(Debug, Clone, PartialEq, Default)]
+struct Sleeper {
+    slept: u64,
+}
+
+#[widget]
+impl Sleeper {
+    #[input]
+    fn sleep(&mut self, millis: u64) {
+        std::thread::sleep(Duration::from_millis(millis));
+        self.slept += 1;
+    }
+}
+
+#[test]
+fn who_polls_for_a_time_is_kept_for_one_handler_longer_at_most() {
+    let mut registry = Registry::new();
+    registry.link::<Sleeper>().expect("links");
+    registry.create("a", "sleeper").expect("creates");
+    for _ in 0..100 {
+        registry.send("a.sleep", &5_u64).expect("takes it");
+    }
+    assert_eq!(registry.poll_for(Duration::ZERO), 1, "the time was over at once");
+    let handled = registry.poll_for(Duration::from_millis(20));
+    assert!((1..=5).contains(&handled), "each takes at least five: {handled}");
+    assert_eq!(registry.state::<Sleeper>("a").expect("is there").slept, 1 + handled as u64);
+    assert_eq!(registry.poll_for(Duration::from_secs(600)), 99 - handled, "until nothing waits");
 }

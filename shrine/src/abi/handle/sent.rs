@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use crate::abi::SentMessage;
 
@@ -75,6 +76,8 @@ pub struct States {
     ends: Vec<usize>,
     keeps_last: bool,
     count: usize,
+    /// From then on, no more are wanted in one call.
+    until: Option<Instant>,
     beat: Option<Arc<AtomicU64>>,
 }
 
@@ -96,6 +99,11 @@ impl States {
         self.keeps_last = keeps_last;
     }
 
+    /// From then on, no more messages are handled in one call after the one under way.
+    pub fn stop_at(&mut self, until: Option<Instant>) {
+        self.until = until;
+    }
+
     /// Has that counted up with each state from now on.
     pub fn count_up(&mut self, beat: Arc<AtomicU64>) {
         self.beat = Some(beat);
@@ -113,7 +121,7 @@ impl States {
         if let Some(beat) = &self.beat {
             beat.fetch_add(1, Ordering::Relaxed);
         }
-        !self.is_full()
+        !self.is_full() && self.until.is_none_or(|until| Instant::now() < until)
     }
 
     /// Whether no more are wanted.
@@ -168,5 +176,8 @@ mod tests {
         states.keep_last(false);
         states.clear();
         assert!(!states.push(&vec![0; STATES]), "a large one is the last of its call");
+        states.clear();
+        states.stop_at(Some(Instant::now()));
+        assert!(!states.push(b"a") && states.iter().eq([b"a"]), "it is taken, and the last");
     }
 }

@@ -1,6 +1,6 @@
 //! What a widget is, and what its handlers and hooks are given.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::marker::PhantomData;
 use std::rc::Rc;
@@ -223,27 +223,26 @@ struct Writing<'a> {
 
 impl<'a> Writing<'a> {
     fn behind(outbox: &'a Outbox) -> Self {
-        let out = Encoder::onto(std::mem::take(&mut outbox.0.borrow_mut().payloads));
+        let out = Encoder::onto(outbox.0.payloads.take());
         Self { outbox, end: out.len(), out }
     }
 
     fn sent(mut self, port: u32) {
-        let queue = &mut *self.outbox.0.borrow_mut();
-        match self.out.check() {
-            Ok(()) => {
-                self.end = self.out.len();
-                queue.messages.push(SentMessage { port, end: self.end });
-            }
-            Err(error) => queue.error = Some(error.to_string()),
+        let queue = &*self.outbox.0;
+        if self.out.is_sound() {
+            self.end = self.out.len();
+            queue.messages.borrow_mut().push(SentMessage { port, end: self.end });
+        } else if let Err(error) = self.out.check() {
+            queue.error.set(Some(error.to_string()));
         }
-        queue.payloads = self.take();
+        queue.payloads.set(self.take());
         // It is put back, and nothing is left in here.
         std::mem::forget(self);
     }
 
     /// What was sent.
     fn take(&mut self) -> Vec<u8> {
-        let mut payloads = std::mem::take(&mut self.out).into_written();
+        let mut payloads = self.out.take_written();
         payloads.truncate(self.end);
         payloads
     }
@@ -252,7 +251,7 @@ impl<'a> Writing<'a> {
 impl Drop for Writing<'_> {
     fn drop(&mut self) {
         let payloads = self.take();
-        self.outbox.0.borrow_mut().payloads = payloads;
+        self.outbox.0.payloads.set(payloads);
     }
 }
 
@@ -263,15 +262,21 @@ impl<T> fmt::Debug for Output<T> {
 }
 
 /// What a handler has sent so far.
-#[derive(Debug, Clone, Default)]
-pub struct Outbox(Rc<RefCell<Queue>>);
+#[derive(Clone, Default)]
+pub struct Outbox(Rc<Queue>);
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Queue {
-    messages: Vec<SentMessage>,
-    /// What they carry, one behind the other.
-    payloads: Vec<u8>,
-    error: Option<String>,
+    messages: RefCell<Vec<SentMessage>>,
+    /// What they carry, one behind the other; nothing while one is being written.
+    payloads: Cell<Vec<u8>>,
+    error: Cell<Option<String>>,
+}
+
+impl fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbox").field("messages", &self.0.messages).finish_non_exhaustive()
+    }
 }
 
 impl Outbox {
@@ -291,24 +296,21 @@ impl Outbox {
         &self,
         send: impl FnOnce(&[SentMessage], &[u8]) -> Result<(), BoxError>,
     ) -> Result<bool, BoxError> {
-        let queue = &mut *self.0.borrow_mut();
-        if let Some(error) = queue.error.take() {
-            queue.clear();
-            return Err(error.into());
-        }
-        if queue.messages.is_empty() {
+        let queue = &*self.0;
+        let mut messages = queue.messages.borrow_mut();
+        let error = queue.error.take();
+        if messages.is_empty() && error.is_none() {
             return Ok(false);
         }
-        let sent = send(&queue.messages, &queue.payloads);
-        queue.clear();
+        let mut payloads = queue.payloads.take();
+        let sent = match error {
+            Some(error) => Err(error.into()),
+            None => send(&messages, &payloads),
+        };
+        messages.clear();
+        payloads.clear();
+        queue.payloads.set(payloads);
         sent.map(|()| true)
-    }
-}
-
-impl Queue {
-    fn clear(&mut self) {
-        self.messages.clear();
-        self.payloads.clear();
     }
 }
 

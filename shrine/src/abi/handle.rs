@@ -21,7 +21,7 @@ pub use call::{ANSWER_LIMIT, CallError, Room};
 pub use error::LibraryError;
 pub use instance::{Handle, Hook, RUN};
 pub use module::Module;
-pub use payload::Payload;
+pub use payload::{Payload, Piece};
 pub use post::{Post, PostError};
 pub use seat::Seat;
 pub use sent::{Sent, States};

@@ -13,7 +13,7 @@ use super::ConnectOptions;
 use super::connection::{Connection, Endpoint, Path, Route, Transforms, fit};
 use super::instance::Instance;
 use super::lane::{Lane, Message, Mode};
-use crate::abi::handle::{Module, Payload};
+use crate::abi::handle::{Module, Payload, Piece};
 use crate::transform::PayloadInfo;
 use crate::widget::PortInfo;
 
@@ -317,7 +317,7 @@ impl Graph {
         at: usize,
         port: u32,
         nth: usize,
-        messages: impl IntoIterator<Item = &'a [u8]>,
+        messages: impl IntoIterator<Item = Piece<'a>>,
     ) {
         let place = self.instances[at].routes[port as usize][nth];
         self.save(place);
@@ -325,10 +325,7 @@ impl Graph {
         let Some(Some(connection)) = self.connections.get_mut(place) else { return };
         let was_full = connection.holds_producer();
         let of = connection.lane.type_index(info.fingerprint, || PayloadInfo::from(info));
-        for payload in messages {
-            connection.lane.push(connection.options.mode, self.seq, of, payload.into());
-            self.seq += 1;
-        }
+        self.seq += connection.lane.push_all(connection.options.mode, self.seq, of, messages.into_iter());
         if connection.holds_producer() && !was_full {
             self.instances[at].full += 1;
         }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use crate::abi::handle::Payload;
+use crate::abi::handle::{Payload, Piece};
 use crate::transform::PayloadInfo;
 
 /// How many messages a stream holds unless it is told otherwise.
@@ -172,6 +172,26 @@ impl Lane {
             }
         }
         Ok(lane)
+    }
+
+    /// Enters messages of one type, as the mode says. Answers with how many.
+    pub(super) fn push_all<'a>(
+        &mut self,
+        mode: Mode,
+        seq: u64,
+        of: u32,
+        payloads: impl Iterator<Item = Piece<'a>>,
+    ) -> u64 {
+        let mut next = seq;
+        for payload in payloads {
+            if let Mode::Stream { overflow: Overflow::Block, .. } = mode {
+                payload.put(|payload| self.messages.push_back(Message { seq: next, of, payload }));
+            } else {
+                self.push(mode, next, of, payload.message().into());
+            }
+            next += 1;
+        }
+        next - seq
     }
 
     /// Enters a message, as the mode says.

@@ -336,7 +336,7 @@ impl Registry {
         while let Some((port, payload)) = messages.next() {
             let fed = self.graph.feeds(at, port);
             if fed == 0 || self.is_watched(at, port) {
-                self.output(at, port, payload);
+                self.output(at, port, payload.message());
             } else if fed == 1 {
                 let more = std::iter::from_fn(|| messages.next_if(|(next, _)| *next == port));
                 self.graph.feed(at, port, 0, [payload].into_iter().chain(more.map(|(_, payload)| payload)));

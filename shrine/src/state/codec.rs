@@ -61,6 +61,16 @@ impl Encoder {
         (self.depth, self.too_deep, self.failed) = (0, false, None);
     }
 
+    /// Takes the bytes written out, whether they can be used or not.
+    pub(crate) fn take_written(&mut self) -> Vec<u8> {
+        std::mem::take(self.out.as_mut_vec())
+    }
+
+    /// Whether what was written can be used: why not, [`check`](Self::check) tells.
+    pub(crate) fn is_sound(&self) -> bool {
+        !self.too_deep && self.failed.is_none()
+    }
+
     /// What was written so far.
     pub(crate) fn written(&self) -> &[u8] {
         self.out.as_slice()

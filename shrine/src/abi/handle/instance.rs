@@ -333,7 +333,7 @@ mod tests {
     }
 
     fn texts(sent: &Sent) -> Vec<(u32, String)> {
-        sent.iter().map(|(port, payload)| (port, format!("{payload:?}"))).collect()
+        sent.iter().map(|(port, payload)| (port, format!("{:?}", payload.message()))).collect()
     }
 
     #[test]

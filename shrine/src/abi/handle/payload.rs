@@ -28,6 +28,37 @@ impl Deref for Payload {
     }
 }
 
+/// An encoded message with whatever is behind it in memory.
+#[derive(Debug, Clone, Copy)]
+pub struct Piece<'a> {
+    /// From the beginning of the message on.
+    rest: &'a [u8],
+    len: usize,
+}
+
+impl<'a> Piece<'a> {
+    /// The first bytes of `rest`.
+    pub(super) fn of(rest: &'a [u8], len: usize) -> Self {
+        Self { rest, len: len.min(rest.len()) }
+    }
+
+    /// The message.
+    #[must_use]
+    pub fn message(self) -> &'a [u8] {
+        &self.rest[..self.len]
+    }
+
+    /// Hands a copy over. `put` is there twice in what is compiled: so a short one is written to its place, and to no other before.
+    #[inline]
+    pub fn put(self, put: impl FnOnce(Payload)) {
+        match (u8::try_from(self.len), self.rest.first_chunk()) {
+            // A copy of a known length is no call; what is behind the message is not looked at.
+            (Ok(len), Some(bytes)) if self.len <= SHORT => put(Payload(Kept::Short { len, bytes: *bytes })),
+            _ => put(self.message().into()),
+        }
+    }
+}
+
 impl From<&[u8]> for Payload {
     fn from(message: &[u8]) -> Self {
         match u8::try_from(message.len()) {
@@ -72,6 +103,10 @@ mod tests {
             let message: Vec<u8> = (0..len).map(|at| at as u8).collect();
             let (copied, moved) = (Payload::from(&message[..]), Payload::from(message.clone()));
             assert_eq!((&*copied, &copied), (&message[..], &moved));
+            let longer = [&message[..], &[7; SHORT]].concat();
+            for rest in [&longer[..], &message] {
+                Piece::of(rest, len).put(|payload| assert_eq!(payload, copied));
+            }
         }
     }
 }

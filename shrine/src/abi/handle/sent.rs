@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use super::payload::Piece;
 use crate::abi::SentMessage;
 
 /// How much room is kept for the next call.
@@ -22,9 +23,9 @@ pub struct Sent {
 
 impl Sent {
     /// The messages in the order of sending: output ports by index, with payloads.
-    pub fn iter(&self) -> impl Iterator<Item = (u32, &[u8])> {
+    pub fn iter(&self) -> impl Iterator<Item = (u32, Piece<'_>)> {
         self.messages.iter().scan(0, |start, SentMessage { port, end }| {
-            let payload = &self.payloads[*start..*end];
+            let payload = Piece::of(&self.payloads[*start..], *end - *start);
             *start = *end;
             Some((*port, payload))
         })
@@ -64,7 +65,7 @@ impl Sent {
 
 impl fmt::Debug for Sent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.iter()).finish()
+        f.debug_list().entries(self.iter().map(|(port, payload)| (port, payload.message()))).finish()
     }
 }
 
@@ -149,10 +150,14 @@ mod tests {
             |ends: &[usize]| ends.iter().map(|end| SentMessage { port: 2, end: *end }).collect::<Vec<_>>();
         assert!(sent.extend(&ends(&[0, 3]), b"two"));
         let all = [(1, &b"one"[..]), (2, b""), (2, b"two")];
-        assert!(sent.iter().eq(all));
+        let messages = |sent: &Sent| {
+            sent.iter().map(|(port, payload)| (port, payload.message().to_vec())).collect::<Vec<_>>()
+        };
+        let all = all.map(|(port, payload)| (port, payload.to_vec()));
+        assert_eq!(messages(&sent), all);
         for wrong in [&[2][..], &[4], &[3, 2], &[4, 3], &[]] {
             assert!(!sent.extend(&ends(wrong), b"two"), "{wrong:?}");
-            assert!(sent.iter().eq(all), "nothing of it is taken");
+            assert_eq!(messages(&sent), all, "nothing of it is taken");
         }
         sent.clear();
         assert!(sent.is_empty());

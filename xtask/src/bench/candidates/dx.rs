@@ -10,6 +10,9 @@ use crate::bench::failure::Failure;
 use crate::bench::process::{Process, command};
 use crate::bench::project::Project;
 
+/// How often an edit is saved until it is taken in.
+const ATTEMPTS: u32 = 12;
+
 pub(super) struct Dx {
     project: Project,
     program: Program,
@@ -30,7 +33,25 @@ impl Dx {
         let program = door.wait(FIRST, || serve.is_running("dx serve"))?;
         let mut dx = Self { project, program, _serve: serve, limit: bench.limit };
         dx.program.answers(&dx.project.answer(), bench.limit)?;
+        dx.wait_until_it_listens()?;
         Ok(dx)
+    }
+}
+
+impl Dx {
+    /// Saves an edit until it is taken in: dx forgets what is saved before the program has reported to it.
+    fn wait_until_it_listens(&mut self) -> Result<(), Failure> {
+        let wanted = self.project.edit()?;
+        self.program.ask(&wanted)?;
+        let mut answered = self.program.wait(&wanted, self.limit / ATTEMPTS);
+        for _ in 1..ATTEMPTS {
+            if answered.is_ok() {
+                break;
+            }
+            self.project.save_again()?;
+            answered = self.program.wait(&wanted, self.limit / ATTEMPTS);
+        }
+        answered
     }
 }
 

@@ -13,6 +13,7 @@ use crate::unreadable;
 use crate::version::{Form, Version};
 
 pub(crate) mod check;
+mod described;
 pub(crate) mod expand;
 pub(crate) mod fixture;
 mod layout;

@@ -13,6 +13,7 @@ use syn::{
 use crate::attributes::Options;
 use crate::errors::Errors;
 use crate::names::{of_type, plain};
+use crate::state::expand::apart;
 use crate::widget::{is_name, once, symbol};
 
 /// What transforms look like, for messages.
@@ -120,6 +121,7 @@ fn implementation(function: &Function, name: &str, read: Option<&Transform>) -> 
         // The function was refused. Whatever names the type compiles, so that there is no second error.
         None => (payload(&unit), payload(&unit), generated! { ::core::result::Result::Ok(false) }),
     };
+    let apart = apart();
     generated! {
         #(#conditions)*
         #[doc = #documentation]
@@ -131,15 +133,19 @@ fn implementation(function: &Function, name: &str, read: Option<&Transform>) -> 
         #[automatically_derived]
         impl ::shrine::__private::Transform for #ident {
             const NAME: &'static str = #name;
+            #apart
             fn takes() -> ::shrine::__private::PayloadInfo {
                 #takes
             }
+            #apart
             fn gives() -> ::shrine::__private::PayloadInfo {
                 #gives
             }
+            #apart
             fn upgrades(__found: &mut ::shrine::__private::Upgrades) {
                 <#message as ::shrine::__private::State>::upgrades(__found);
             }
+            #apart
             fn apply(
                 __input: &mut ::shrine::__private::Decoder<'_>,
                 __out: &mut ::shrine::__private::Encoder,

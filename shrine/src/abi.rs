@@ -27,6 +27,7 @@
 //! | 1 | 2026-11 | `layout` |
 //! | 1 | 2026-11 | `handle`, with `UNRECORDED` and `ENOUGH`; `Host::sent`, `Host::state` |
 
+mod calls;
 mod convert;
 mod guard;
 #[cfg(feature = "host")]

@@ -90,10 +90,11 @@ pub mod __private {
     pub use crate::abi::{Descriptor, TransformDescriptor};
     pub use crate::inbox::Inbox;
     pub use crate::state::State;
-    pub use crate::state::codec::{DecodeError, Decoder, Encoder};
+    pub use crate::state::codec::{DecodeError, Decoder, Encoder, filled};
     pub use crate::state::convert::{self, ConvertFrom};
+    pub use crate::state::described::{Described, Memory, Part, Payload, shape};
     pub use crate::state::layout::{Ends, EndsPlainly, Layout};
-    pub use crate::state::opaque::Foreign;
+    pub use crate::state::opaque::{Foreign, ForeignSlot};
     pub use crate::state::payload::Upgrades;
     pub use crate::state::shape::{
         EnumShape, FieldShape, Recursion, Shape, ShapeContext, StructShape, VariantShape, fingerprint,

@@ -18,6 +18,8 @@
 pub mod attic;
 pub mod codec;
 pub mod convert;
+#[doc(hidden)]
+pub mod described;
 #[cfg(feature = "host")]
 pub mod json;
 #[doc(hidden)]
@@ -40,7 +42,8 @@ pub mod value;
 
 use std::cell::Cell;
 
-use codec::{DecodeError, Decoder, Encoder};
+use codec::{DecodeError, Decoder, Encoder, Fill};
+use described::{Described, Part};
 use layout::Layout;
 use payload::Upgrades;
 use shape::{Shape, ShapeContext};
@@ -77,35 +80,73 @@ pub trait State: Sized + 'static {
     /// When the bytes are cut off, malformed, nested too deep, or of another shape. The error names the path.
     fn decode(input: &mut Decoder<'_>) -> Result<Self, DecodeError>;
 
+    /// What `#[state]` or `#[widget]` has written down of the type.
+    #[doc(hidden)]
+    const TYPE: Described = Described::by_hand::<Self>();
+
+    /// What a field of this type is made of, but for its fingerprint.
+    #[doc(hidden)]
+    const UNPRINTED: Part = Part::unprinted::<Self>();
+
+    /// What a field of this type is made of.
+    #[doc(hidden)]
+    const PART: Part = Self::UNPRINTED.printed(Self::FINGERPRINT);
+
     /// Adds the versioned types that values of this type contain, so that messages of older versions can be read.
     #[doc(hidden)]
-    fn upgrades(_: &mut Upgrades) {}
+    fn upgrades(found: &mut Upgrades) {
+        found.inside(&Self::TYPE);
+    }
 
     /// Describes how values of this type lie in memory, for builds to compare; see [`layout`].
     #[doc(hidden)]
     fn layout(layout: &mut Layout) {
-        layout.unknown("a type in it does not say how it lies in memory");
+        Self::TYPE.layout(layout);
     }
 
     /// Appends a run of items; `u8` overrides it to write one block of bytes.
     #[doc(hidden)]
     fn encode_slice(items: &[Self], out: &mut Encoder) {
-        out.sequence(items.len(), items.iter());
+        if out.enter_array(items.len()) {
+            let mut rest = items;
+            while let [item, after @ ..] = rest {
+                item.encode(out);
+                rest = after;
+            }
+            out.leave();
+        }
     }
 
     /// Reads a run of items; `u8` overrides it to read one block of bytes.
     #[doc(hidden)]
+    #[expect(clippy::question_mark, reason = "`?` is more functions, which are compiled anew for each type")]
     fn decode_vec(input: &mut Decoder<'_>) -> Result<Vec<Self>, DecodeError> {
-        let len = input.array()?;
+        let len = match input.enter_array() {
+            Ok(len) => len,
+            Err(error) => return Err(error),
+        };
         // What the header claims is not believed beyond a page or so: memory follows the bytes that are there.
-        let likely = 4096 / size_of::<Self>().max(1);
-        let mut items = Vec::with_capacity(usize::try_from(len).unwrap_or(usize::MAX).min(likely));
-        input.nested(|input| {
-            for index in 0..len {
-                items.push(Self::decode(input).map_err(|error| error.at(format!("[{index}]")))?);
+        let mut items = Vec::with_capacity(codec::likely(len, size_of::<Self>()));
+        let mut index = 0;
+        while index < len {
+            match Self::decode(input) {
+                Ok(item) => items.push(item),
+                Err(error) => {
+                    input.leave();
+                    return Err(error.at_index(index));
+                }
             }
-            Ok(items)
-        })
+            index += 1;
+        }
+        input.leave();
+        Ok(items)
+    }
+
+    /// The place of a field of this type while a struct is read.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn slot(slot: &mut Option<Self>) -> &mut dyn Fill {
+        slot
     }
 }
 
@@ -126,9 +167,17 @@ pub fn to_bytes<T: State>(value: &T) -> Result<Vec<u8>, DecodeError> {
 ///
 /// As [`to_bytes`].
 pub(crate) fn with_bytes<T: State, R>(value: &T, read: impl FnOnce(&[u8]) -> R) -> Result<R, DecodeError> {
+    with_written(&mut |out| value.encode(out), read)
+}
+
+/// The same for what `write` writes.
+pub(crate) fn with_written<R>(
+    write: &mut dyn FnMut(&mut Encoder),
+    read: impl FnOnce(&[u8]) -> R,
+) -> Result<R, DecodeError> {
     with_buffer(|buffer| {
         let mut out = Encoder::reusing(std::mem::take(buffer));
-        value.encode(&mut out);
+        write(&mut out);
         *buffer = out.finish()?;
         Ok(read(buffer))
     })

@@ -9,7 +9,7 @@ use super::model::{Link, Shortcut};
 use crate::attributes;
 use crate::names::plain;
 use crate::state::StateType;
-use crate::state::expand::{self, lenient};
+use crate::state::expand::{self, apart, lenient};
 use crate::state::model::{Body, Field, Variant};
 use crate::version::Version;
 
@@ -171,7 +171,7 @@ fn conversions(chain: &Chain<'_>) -> TokenStream {
 fn conversion(chain: &Chain<'_>, from: usize, to: usize) -> TokenStream {
     let (newer, (oldest, _)) = (chain.at(to).0, chain.at(from));
     let (ident, oldest, lenient) = (&newer.ident, &oldest.ident, lenient(newer));
-    let mut way = Vec::new();
+    let (mut way, apart) = (Vec::new(), apart());
     let mut at = to;
     while at < from {
         let (start, link) = chain.last_hop(from, at);
@@ -194,18 +194,21 @@ fn conversion(chain: &Chain<'_>, from: usize, to: usize) -> TokenStream {
     generated! {
         #lenient
         impl ::shrine::__private::ConvertFrom<#oldest> for #ident {
+            #apart
             fn convert(
                 __value: #oldest,
                 __context: &mut ::shrine::__private::StepContext,
             ) -> ::core::result::Result<Self, ::shrine::__private::MigrateError> {
                 #up
             }
+            #apart
             fn revert(
                 self,
                 __context: &mut ::shrine::__private::StepContext,
             ) -> ::core::result::Result<#oldest, ::shrine::__private::MigrateError> {
                 #down
             }
+            #apart
             fn class(__context: &mut ::shrine::__private::ClassContext) -> ::shrine::__private::Class {
                 #class
             }

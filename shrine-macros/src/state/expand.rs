@@ -5,41 +5,52 @@
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
-use syn::{Index, Type, parse_quote};
+use syn::{Index, parse_quote};
 
-use super::model::{self, Body, Field, Keeping, StateType, Variant};
-use super::{fixture, layout};
+use super::described;
+use super::model::{Body, Field, StateType, Variant};
 use crate::hash;
 use crate::lock::canonical;
 use crate::names;
 
 /// `impl State`.
+///
+/// What is the same for all values is written down in a constant; code is only what reaches into a value.
 pub(crate) fn state(state: &StateType) -> TokenStream {
     let ident = &state.ident;
     if !state.usable {
         return stub(state);
     }
+    let apart = apart();
     let lenient = lenient(state);
-    let fingerprint = versioned(fingerprint(state), state);
     let nullable = nullable(&state.body);
-    let shape = shape(state);
-    let upgrades = upgrades(state);
+    let described = described::expand(state);
+    let upgrades = state.version.is_some().then(|| {
+        generated! {
+            #apart
+            fn upgrades(__found: &mut ::shrine::__private::Upgrades) {
+                __found.versioned::<Self>();
+            }
+        }
+    });
     let encode = encode(&state.body);
     let decode = decode(&state.body);
-    let layout = layout::expand(state);
     generated! {
         #lenient
         impl ::shrine::__private::State for #ident {
-            const FINGERPRINT: u64 = #fingerprint;
+            const FINGERPRINT: u64 = <Self as ::shrine::__private::State>::TYPE.fingerprint();
+            const TYPE: ::shrine::__private::Described = #described;
             #nullable
+            #apart
             fn shape(__context: &mut ::shrine::__private::ShapeContext) -> ::shrine::__private::Shape {
-                #shape
+                ::shrine::__private::shape::<Self>(__context)
             }
             #upgrades
-            #layout
+            #apart
             fn encode(&self, __out: &mut ::shrine::__private::Encoder) {
                 #encode
             }
+            #apart
             fn decode(
                 __input: &mut ::shrine::__private::Decoder<'_>,
             ) -> ::core::result::Result<Self, ::shrine::__private::DecodeError> {
@@ -49,7 +60,7 @@ pub(crate) fn state(state: &StateType) -> TokenStream {
     }
 }
 
-/// `impl ConvertFrom<Self>`, so that a container may convert that holds the type beside one that has changed.
+/// Has the type convert to itself, so that a container may convert that holds it beside one that has changed.
 pub(crate) fn same(state: &StateType) -> Option<TokenStream> {
     let (ident, lenient) = (&state.ident, lenient(state));
     let usable = state.usable && state.generics.params.is_empty();
@@ -57,21 +68,17 @@ pub(crate) fn same(state: &StateType) -> Option<TokenStream> {
         generated! {
             #lenient
             impl ::shrine::__private::ConvertFrom<#ident> for #ident {
-                fn convert(
-                    __value: #ident,
-                    _: &mut ::shrine::__private::StepContext,
-                ) -> ::core::result::Result<Self, ::shrine::__private::MigrateError> {
-                    ::core::result::Result::Ok(__value)
-                }
-                fn revert(
-                    self,
-                    _: &mut ::shrine::__private::StepContext,
-                ) -> ::core::result::Result<#ident, ::shrine::__private::MigrateError> {
-                    ::core::result::Result::Ok(self)
-                }
+                const IS_SAME: bool = true;
             }
         }
     })
+}
+
+/// The attribute of generated functions. A function belongs to the module of the type that it is for, and is compiled
+/// again whenever anything there is: here after each edit of a handler. What is always inlined has no place of its own but
+/// where it is called, which is in code that does not change with the handler.
+pub(crate) fn apart() -> TokenStream {
+    generated! { #[cfg_attr(debug_assertions, inline(always))] }
 }
 
 /// The attributes of an implementation for a type.
@@ -105,76 +112,6 @@ fn stub(state: &StateType) -> TokenStream {
     }
 }
 
-fn versioned(fingerprint: TokenStream, state: &StateType) -> TokenStream {
-    match &state.version {
-        None => fingerprint,
-        // A type without a version is at version 1, so that it can be given one later.
-        Some(version) if version.canonical() == "1" => fingerprint,
-        Some(version) => {
-            let hash = Literal::u64_unsuffixed(hash::text(&version.canonical()));
-            generated! { ::shrine::__private::fingerprint::mix(#fingerprint, #hash) }
-        }
-    }
-}
-
-fn fingerprint(state: &StateType) -> TokenStream {
-    let own = &state.ident;
-    match &state.body {
-        Body::Named(fields) => named_fingerprint(fields, own),
-        Body::Newtype(field) => field_fingerprint(field, own),
-        Body::Tuple(fields) => tuple_fingerprint(fields, own),
-        Body::Unit => generated! { ::shrine::__private::fingerprint::UNIT },
-        Body::Enum(variants) => {
-            let payload = |variant: &Variant| match variant.fields.as_slice() {
-                fields if variant.named => named_fingerprint(fields, own),
-                [] => generated! { ::shrine::__private::fingerprint::UNIT },
-                [field] => field_fingerprint(field, own),
-                fields => tuple_fingerprint(fields, own),
-            };
-            let members = variants.iter().map(|variant| (names::plain(&variant.ident), payload(variant)));
-            members_fingerprint("ENUM", members.collect())
-        }
-    }
-}
-
-fn named_fingerprint(fields: &[Field], own: &Ident) -> TokenStream {
-    let members = fields.iter().filter(|field| !field.is_transient());
-    members_fingerprint(
-        "STRUCT",
-        members.map(|field| (field.name(), field_fingerprint(field, own))).collect(),
-    )
-}
-
-fn members_fingerprint(kind: &str, mut members: Vec<(String, TokenStream)>) -> TokenStream {
-    members.sort_by(|(a, _), (b, _)| a.cmp(b));
-    let hashes = members.iter().map(|(name, _)| Literal::u64_unsuffixed(hash::text(name)));
-    let prints = members.iter().map(|(_, print)| print);
-    let kind = format_ident!("{kind}");
-    generated! {
-        ::shrine::__private::fingerprint::members(::shrine::__private::fingerprint::#kind, &[#((#hashes, #prints)),*])
-    }
-}
-
-fn tuple_fingerprint(fields: &[Field], own: &Ident) -> TokenStream {
-    let indices = (0..fields.len()).map(Literal::usize_unsuffixed);
-    let prints = fields.iter().map(|field| field_fingerprint(field, own));
-    generated! {
-        ::shrine::__private::fingerprint::members(::shrine::__private::fingerprint::TUPLE, &[#((#indices, #prints)),*])
-    }
-}
-
-/// A constant cannot depend on itself: the type's own name stands for `Recursion` here.
-fn field_fingerprint(field: &Field, own: &Ident) -> TokenStream {
-    if field.keeping == Keeping::Recursive {
-        return generated! { ::shrine::__private::fingerprint::RECURSION };
-    }
-    if let Some(codec) = field.codec() {
-        return fingerprint_of(codec);
-    }
-    let (ty, _) = model::replaced(&field.ty, own, &parse_quote!(::shrine::__private::Recursion));
-    generated! { <#ty as ::shrine::__private::State>::FINGERPRINT }
-}
-
 /// The fingerprint of what is under a codec of that name.
 pub(crate) fn fingerprint_of(codec: &str) -> TokenStream {
     let name = Literal::u64_unsuffixed(hash::text(codec));
@@ -194,135 +131,13 @@ fn nullable(body: &Body) -> Option<TokenStream> {
     Some(generated! { const NULLABLE: bool = #nullable; })
 }
 
-fn shape(state: &StateType) -> TokenStream {
-    let own = &state.ident;
-    match &state.body {
-        Body::Named(fields) => named_type(state, "Struct", &named_fields(fields, own)),
-        Body::Newtype(field) => field_shape(field, own),
-        Body::Tuple(fields) => tuple_shape(fields, own),
-        Body::Unit => generated! { ::shrine::__private::Shape::Unit },
-        Body::Enum(variants) => {
-            let names = variants.iter().map(|variant| names::plain(&variant.ident));
-            let payloads = variants.iter().map(|variant| payload_shape(variant, own));
-            let variants = generated! {
-                variants: ::std::vec![#(::shrine::__private::VariantShape {
-                    name: ::shrine::__private::text(#names),
-                    payload: #payloads,
-                }),*]
-            };
-            named_type(state, "Enum", &variants)
-        }
-    }
-}
-
-fn named_type(state: &StateType, kind: &str, members: &TokenStream) -> TokenStream {
-    let name = names::plain(&state.ident);
-    let (kind, shape) = (format_ident!("{kind}"), format_ident!("{kind}Shape"));
-    let version = match &state.version {
-        None => generated! { ::core::option::Option::None },
-        Some(version) => {
-            let text = version.canonical();
-            generated! { ::core::option::Option::Some(::shrine::__private::text(#text)) }
-        }
-    };
-    generated! {
-        #[allow(unused_imports)]
-        use ::shrine::__private::NoFallback as _;
-        __context.named::<Self>(|__context| ::shrine::__private::Shape::#kind(::shrine::__private::#shape {
-            name: ::shrine::__private::text(#name),
-            version: #version,
-            #members,
-            default: ::shrine::__private::Fallback::<Self>::new()
-                .value()
-                .and_then(|__value| ::shrine::__private::to_bytes(&__value).ok()),
-        }))
-    }
-}
-
-fn named_fields(fields: &[Field], own: &Ident) -> TokenStream {
-    let fields: Vec<_> = fields.iter().filter(|field| !field.is_transient()).collect();
-    let names = fields.iter().map(|field| field.name());
-    let shapes = fields.iter().map(|field| field_shape(field, own));
-    generated! {
-        fields: ::std::vec![#(::shrine::__private::FieldShape {
-            name: ::shrine::__private::text(#names),
-            shape: #shapes,
-        }),*]
-    }
-}
-
-fn payload_shape(variant: &Variant, own: &Ident) -> TokenStream {
-    match variant.fields.as_slice() {
-        fields if variant.named => {
-            let fields = named_fields(fields, own);
-            generated! {
-                ::shrine::__private::Shape::Struct(::shrine::__private::StructShape {
-                    name: ::std::string::String::new(),
-                    version: ::core::option::Option::None,
-                    #fields,
-                    default: ::core::option::Option::None,
-                })
-            }
-        }
-        [] => generated! { ::shrine::__private::Shape::Unit },
-        [field] => field_shape(field, own),
-        fields => tuple_shape(fields, own),
-    }
-}
-
-/// The versioned types in it, and the type itself if it has a version.
-fn upgrades(state: &StateType) -> Option<TokenStream> {
-    let fields: Vec<&Field> = match &state.body {
-        Body::Named(fields) | Body::Tuple(fields) => fields.iter().collect(),
-        Body::Newtype(field) => vec![field],
-        Body::Unit => Vec::new(),
-        Body::Enum(variants) => variants.iter().flat_map(|variant| &variant.fields).collect(),
-    };
-    let mut types: Vec<&Type> = Vec::new();
-    for field in fields.into_iter().filter(|field| !field.is_transient() && field.codec().is_none()) {
-        // What is spelled with names of std alone has no versions.
-        if canonical(&field.ty).is_some() {
-            continue;
-        }
-        let text = names::of_type(&field.ty);
-        if !types.iter().any(|known| names::of_type(known) == text) {
-            types.push(&field.ty);
-        }
-    }
-    let itself = state.version.is_some().then(|| generated! { __found.add::<Self>(); });
-    (!types.is_empty() || itself.is_some()).then(|| {
-        generated! {
-            fn upgrades(__found: &mut ::shrine::__private::Upgrades) {
-                if __found.enter::<Self>() {
-                    #itself
-                    #(<#types as ::shrine::__private::State>::upgrades(__found);)*
-                }
-            }
-        }
-    })
-}
-
-fn tuple_shape(fields: &[Field], own: &Ident) -> TokenStream {
-    let shapes = fields.iter().map(|field| field_shape(field, own));
-    generated! { ::shrine::__private::Shape::Tuple(::std::vec![#(#shapes),*]) }
-}
-
-fn field_shape(field: &Field, own: &Ident) -> TokenStream {
-    let ty = &field.ty;
-    let shape = match field.codec() {
-        Some(codec) => generated! { ::shrine::__private::Shape::Opaque(::shrine::__private::text(#codec)) },
-        None => generated! { <#ty as ::shrine::__private::State>::shape(__context) },
-    };
-    fixture::narrowed(shape, field, own)
-}
-
 fn encode(body: &Body) -> TokenStream {
     match body {
         Body::Named(fields) => {
             let values = fields.iter().map(|Field { ident, .. }| generated! { &self.#ident });
             encode_named(fields, values)
         }
-        Body::Newtype(field) => encode_field(field, &generated! { &self.0 }),
+        Body::Newtype(field) => encode_field(field, &generated! { &self.0 }, &generated! { __out }),
         Body::Tuple(fields) => {
             let values = (0..fields.len()).map(Index::from).map(|index| generated! { &self.#index });
             encode_tuple(fields, values)
@@ -343,23 +158,27 @@ fn encode_variant(variant: &Variant) -> TokenStream {
         let kept = fields.iter().zip(&values).filter(|(field, _)| !field.is_transient());
         let bindings = kept.map(|(Field { ident, .. }, value)| generated! { #ident: #value, });
         let encode = encode_named(fields, values.iter().map(|value| quote!(#value)));
-        return generated! { Self::#ident { #(#bindings)* .. } => __out.variant(#name, |__out| { #encode }), };
+        return generated! { Self::#ident { #(#bindings)* .. } => if __out.enter_variant(#name) { #encode __out.leave(); }, };
     }
     let encode = match fields.as_slice() {
         [] => return generated! { Self::#ident { .. } => __out.str(#name), },
         [field] => {
-            let encode = encode_field(field, &values.iter().map(|value| quote!(#value)).collect());
+            let encode = encode_field(
+                field,
+                &values.iter().map(|value| quote!(#value)).collect(),
+                &generated! { __out },
+            );
             let nothing = carries_nothing(field).map(|nothing| {
                 generated! { Self::#ident(_) if #nothing => __out.str(#name), }
             });
             return generated! {
                 #nothing
-                Self::#ident(#(#values),*) => __out.variant(#name, |__out| { #encode }),
+                Self::#ident(#(#values),*) => if __out.enter_variant(#name) { #encode __out.leave(); },
             };
         }
         fields => encode_tuple(fields, values.iter().map(|value| quote!(#value))),
     };
-    generated! { Self::#ident(#(#values),*) => __out.variant(#name, |__out| { #encode }), }
+    generated! { Self::#ident(#(#values),*) => if __out.enter_variant(#name) { #encode __out.leave(); }, }
 }
 
 /// Whether the type of the one field has a single value, so that the variant has the shape of one without fields, and is
@@ -378,33 +197,41 @@ fn encode_named(fields: &[Field], values: impl Iterator<Item = TokenStream>) -> 
     let kept: Vec<_> = fields.iter().zip(values).filter(|(field, _)| !field.is_transient()).collect();
     let len = kept.len();
     let entries = kept.iter().map(|(field, value)| {
-        let (name, encode) = (field.name(), encode_field(field, value));
-        generated! {
-            __out.str(#name);
-            #encode
-        }
+        let name = field.name();
+        encode_field(field, value, &generated! { __out.key(#name) })
     });
-    generated! { __out.map(#len, |__out| { #(#entries)* }); }
+    generated! {
+        if __out.enter_map(#len) {
+            #(#entries)*
+            __out.leave();
+        }
+    }
 }
 
-/// `value` is a reference to the field.
-fn encode_field(field: &Field, value: &TokenStream) -> TokenStream {
+/// `value` is a reference to the field, `out` where it goes.
+fn encode_field(field: &Field, value: &TokenStream, out: &TokenStream) -> TokenStream {
     let ty = &field.ty;
     if field.codec().is_some() {
-        return generated! { <#ty as ::shrine::__private::Foreign>::write(#value, __out); };
+        return generated! { <#ty as ::shrine::__private::Foreign>::write(#value, #out); };
     }
-    generated! { <#ty as ::shrine::__private::State>::encode(#value, __out); }
+    generated! { <#ty as ::shrine::__private::State>::encode(#value, #out); }
 }
 
 fn encode_tuple(fields: &[Field], values: impl Iterator<Item = TokenStream>) -> TokenStream {
     let len = fields.len();
-    let items = fields.iter().zip(values).map(|(field, value)| encode_field(field, &value));
-    generated! { __out.array(#len, |__out| { #(#items)* }); }
+    let items =
+        fields.iter().zip(values).map(|(field, value)| encode_field(field, &value, &generated! { __out }));
+    generated! {
+        if __out.enter_array(#len) {
+            #(#items)*
+            __out.leave();
+        }
+    }
 }
 
 fn decode(body: &Body) -> TokenStream {
     match body {
-        Body::Named(fields) => decode_named(fields, &quote!(Self)),
+        Body::Named(fields) => decode_named(fields, &quote!(Self), Names::OfType),
         Body::Newtype(field) => {
             let value = decode_field(field);
             generated! { ::core::result::Result::Ok(Self(#value)) }
@@ -420,7 +247,7 @@ fn decode_enum(variants: &[Variant]) -> TokenStream {
     let arms = variants.iter().enumerate().map(|(index, variant)| {
         let ident = &variant.ident;
         let value = match variant.fields.as_slice() {
-            fields if variant.named => decode_named(fields, &quote!(Self::#ident)),
+            fields if variant.named => decode_named(fields, &quote!(Self::#ident), Names::OfVariant),
             [] => return generated! { (#index, false) => ::core::result::Result::Ok(Self::#ident {}), },
             [field] => {
                 let value = decode_field(field);
@@ -450,37 +277,54 @@ fn decode_enum(variants: &[Variant]) -> TokenStream {
     }
 }
 
-/// `structure` calls back once for each name, so that afterwards every local is `Some`.
-fn decode_named(fields: &[Field], path: &TokenStream) -> TokenStream {
+/// Reads named fields into a slot for each, all of which are filled afterwards.
+fn decode_named(fields: &[Field], path: &TokenStream, names: Names) -> TokenStream {
     let kept: Vec<_> = fields.iter().filter(|field| !field.is_transient()).collect();
     let locals: Vec<_> = (0..kept.len()).map(local).collect();
-    let names = kept.iter().map(|field| field.name());
     let idents = kept.iter().map(|field| &field.ident);
-    let indices = 0..kept.len();
-    let values = kept.iter().map(|field| decode_field(field));
+    let empty = kept.iter().map(|field| match field.codec() {
+        Some(_) => generated! { ::shrine::__private::ForeignSlot(::core::option::Option::None) },
+        None => generated! { ::core::option::Option::None },
+    });
+    let slots = kept.iter().zip(&locals).map(|(field, local)| {
+        let ty = &field.ty;
+        match field.codec() {
+            Some(_) => generated! { <#ty as ::shrine::__private::Foreign>::slot(&mut #local) },
+            None => generated! { <#ty as ::shrine::__private::State>::slot(&mut #local) },
+        }
+    });
+    let filled = kept.iter().zip(&locals).map(|(field, local)| match field.codec() {
+        Some(_) => generated! { ::shrine::__private::filled(#local.0) },
+        None => generated! { ::shrine::__private::filled(#local) },
+    });
     let transient = fields.iter().filter(|field| field.is_transient()).map(transient);
-    if kept.is_empty() {
-        return generated! {
-            __input.structure(&[], &mut |_, _| ::core::result::Result::Ok(()))?;
-            ::core::result::Result::Ok(#path { #(#transient)* })
-        };
-    }
+    let read = match names {
+        Names::OfType => {
+            generated! { fields(&<Self as ::shrine::__private::State>::TYPE, &mut [#(#slots),*]) }
+        }
+        Names::OfVariant => {
+            let names = kept.iter().map(|field| field.name());
+            generated! { variant_fields(&[#(#names),*], &mut [#(#slots),*]) }
+        }
+    };
     generated! {
-        #(let mut #locals = ::core::option::Option::None;)*
-        __input.structure(&[#(#names),*], &mut |__index, __input| {
-            match __index {
-                #(#indices => #locals = ::core::option::Option::Some(#values),)*
-                _ => {}
+        #(let mut #locals = #empty;)*
+        match __input.#read {
+            ::core::result::Result::Ok(()) => {
+                ::core::result::Result::Ok(#path { #(#idents: #filled,)* #(#transient)* })
             }
-            ::core::result::Result::Ok(())
-        })?;
-        match (#(#locals,)*) {
-            (#(::core::option::Option::Some(#locals),)*) => {
-                ::core::result::Result::Ok(#path { #(#idents: #locals,)* #(#transient)* })
-            }
-            _ => ::core::result::Result::Err(__input.error("a field is missing")),
+            ::core::result::Result::Err(__error) => ::core::result::Result::Err(__error),
         }
     }
+}
+
+/// Where the names of fields are written.
+#[derive(Clone, Copy)]
+enum Names {
+    /// In what is written down of the type.
+    OfType,
+    /// Here.
+    OfVariant,
 }
 
 /// The local that holds the field of that index.

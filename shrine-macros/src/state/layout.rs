@@ -1,10 +1,10 @@
 //! How a type lies in memory: what a struct measures, and what the definition of an enum says.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens as _, quote};
-use syn::{Data, DeriveInput, Expr, ExprLit, Index, Lit};
+use quote::ToTokens as _;
+use syn::{Data, DeriveInput, Expr, ExprLit, Lit};
 
-use super::model::{Body, Field, Keeping, StateType, Variant};
+use super::model::{Body, Field, Keeping, StateType};
 use crate::names;
 
 /// What the definition says about the layout beside its fields: `repr`, and the discriminants of an enum. None when that
@@ -47,18 +47,25 @@ fn is_number(value: &Expr) -> bool {
     }
 }
 
-/// The function `layout` of `State`; without it, a type is not moved in memory from one build to another.
-pub(crate) fn expand(state: &StateType) -> Option<TokenStream> {
-    let form = state.form.as_ref()?;
-    let body = match unmeasured(state) {
-        Some(why) => generated! { __layout.unknown(#why); },
-        None => described(state, form),
+/// What is written down of how the type lies in memory; without it, a type is not moved from one build to another.
+pub(super) fn memory(state: &StateType) -> TokenStream {
+    let Some(form) = &state.form else {
+        return generated! { ::shrine::__private::Memory::Unknown };
     };
-    Some(generated! {
-        fn layout(__layout: &mut ::shrine::__private::Layout) {
-            #body
+    if let Some(why) = unmeasured(state) {
+        return generated! { ::shrine::__private::Memory::Unmeasured(#why) };
+    }
+    generated! {
+        ::shrine::__private::Memory::Form {
+            form: #form,
+            has_drop: ::shrine::__private::Ends::<Self>::HAS_DROP,
         }
-    })
+    }
+}
+
+/// Whether offsets are asked for.
+pub(super) fn is_measured(state: &StateType) -> bool {
+    state.form.is_some() && unmeasured(state).is_none()
 }
 
 /// Why what a value is made of is not all there is to it.
@@ -81,52 +88,4 @@ fn unmeasured(state: &StateType) -> Option<String> {
             name => format!("the field `{name}` of `{owner}` {what}"),
         })
     })
-}
-
-fn described(state: &StateType, form: &str) -> TokenStream {
-    let has_drop = generated! { ::shrine::__private::Ends::<Self>::new().has_drop() };
-    let described = match &state.body {
-        Body::Enum(variants) => {
-            let variants = variants.iter().map(variant);
-            generated! { __layout.enumeration::<Self>(#has_drop, #form, &[#(#variants),*]); }
-        }
-        Body::Named(fields) | Body::Tuple(fields) => structure(fields, &has_drop),
-        Body::Newtype(field) => structure(std::slice::from_ref(field), &has_drop),
-        Body::Unit => structure(&[], &has_drop),
-    };
-    generated! {
-        #[allow(unused_imports)]
-        use ::shrine::__private::EndsPlainly as _;
-        #described
-    }
-}
-
-fn structure(fields: &[Field], has_drop: &TokenStream) -> TokenStream {
-    let fields = fields.iter().enumerate().map(|(index, field)| {
-        let (name, ty) = (named(index, field), &field.ty);
-        let member = match &field.ident {
-            Some(ident) => quote!(#ident),
-            None => Index::from(index).to_token_stream(),
-        };
-        generated! {
-            (#name, ::core::mem::offset_of!(Self, #member), <#ty as ::shrine::__private::State>::layout)
-        }
-    });
-    generated! { __layout.structure::<Self>(#has_drop, &[#(#fields),*]); }
-}
-
-fn variant(variant: &Variant) -> TokenStream {
-    let name = names::plain(&variant.ident);
-    let fields = variant.fields.iter().enumerate().map(|(index, field)| {
-        let (name, ty) = (named(index, field), &field.ty);
-        generated! { (#name, <#ty as ::shrine::__private::State>::layout) }
-    });
-    generated! { (#name, &[#(#fields),*]) }
-}
-
-fn named(index: usize, field: &Field) -> String {
-    match field.name() {
-        name if name.is_empty() => index.to_string(),
-        name => name,
-    }
 }

@@ -7,7 +7,7 @@ use syn::{ItemImpl, LitStr, Type};
 use super::model::{Behaviour, HookMethod, HookParameter, Identity, Output, Parameter};
 use crate::names::plain;
 use crate::state::StateType;
-use crate::state::expand::lenient;
+use crate::state::expand::{apart, lenient};
 
 /// `impl Widget` and the descriptor that a loader finds.
 ///
@@ -77,6 +77,7 @@ pub(crate) fn behaviour(block: &ItemImpl, behaviour: Option<&Behaviour>) -> Toke
     let behaviour = behaviour.unwrap_or(&none);
     let ty = &block.self_ty;
     let (generics, _, clause) = block.generics.split_for_impl();
+    let apart = apart();
     let interface = interface(behaviour);
     let upgrades = upgrades(behaviour);
     let inputs = behaviour.inputs.iter().map(|input| call(&input.method, &input.parameters, true, behaviour));
@@ -88,6 +89,7 @@ pub(crate) fn behaviour(block: &ItemImpl, behaviour: Option<&Behaviour>) -> Toke
         let text =
             quote_spanned! { at(view.span()) => ::std::string::ToString::to_string(&Self::#view(self)) };
         generated! {
+            #apart
             fn view(&self) -> ::core::option::Option<::std::string::String> {
                 ::core::option::Option::Some(#text)
             }
@@ -97,9 +99,11 @@ pub(crate) fn behaviour(block: &ItemImpl, behaviour: Option<&Behaviour>) -> Toke
     generated! {
         #[automatically_derived]
         impl #generics ::shrine::__private::Behaviour for #ty #clause {
+            #apart
             fn interface() -> ::shrine::__private::Interface {
                 #interface
             }
+            #apart
             fn deliver(
                 &mut self,
                 __port: usize,
@@ -110,6 +114,7 @@ pub(crate) fn behaviour(block: &ItemImpl, behaviour: Option<&Behaviour>) -> Toke
                 #deliver
             }
             #upgrades
+            #apart
             fn tick(
                 &mut self,
                 __timer: usize,
@@ -130,11 +135,12 @@ fn hook(HookMethod { hook, method, parameters }: &HookMethod) -> TokenStream {
         HookParameter::Inbox(place) => quote_spanned! { at(*place) => __inbox },
     });
     let outcome = outcome(method, &generated! { #(#arguments),* });
-    let name = format_ident!("{}", hook.name());
+    let (name, apart) = (format_ident!("{}", hook.name()), apart());
     let context = hook.is_of_update().then(|| {
         generated! { __update: &::shrine::__private::UpdateContext, }
     });
     generated! {
+        #apart
         fn #name(
             &mut self,
             #context
@@ -185,8 +191,10 @@ fn upgrades(behaviour: &Behaviour) -> Option<TokenStream> {
         let ty = message(&input.parameters);
         generated! { #index => <#ty as ::shrine::__private::State>::upgrades(__found), }
     });
+    let apart = apart();
     (!behaviour.inputs.is_empty()).then(|| {
         generated! {
+            #apart
             fn upgrades(__port: usize, __found: &mut ::shrine::__private::Upgrades) {
                 match __port {
                     #(#arms)*

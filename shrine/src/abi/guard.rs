@@ -15,7 +15,7 @@ use crate::widget::BoxError;
 /// # Safety
 ///
 /// `host` is null or points to a [`Host`] that is valid during the call.
-pub(super) unsafe fn guarded(host: *const Host, call: impl FnOnce(&Reply) -> Result<(), BoxError>) -> i32 {
+pub(super) unsafe fn guarded(host: *const Host, call: &mut dyn FnMut(&Reply) -> Result<(), BoxError>) -> i32 {
     // SAFETY: the caller's promise.
     let reply = unsafe { Reply::to(host) };
     let panics = Panics::of(reply.host.as_ref());

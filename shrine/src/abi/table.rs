@@ -1,17 +1,16 @@
-//! The function table of a widget: each entry checks its arguments, opens a guard and calls the Rust side.
+//! The function table of a widget: each entry names the code of the widget that is meant, and leaves all else to
+//! [`calls`].
 
 use std::any::TypeId;
-use std::cell::Cell;
 
-use super::guard::{Reply, guarded};
-use super::{Bytes, Description, Host, Instance, NestedCarry, Table, convert, image, sized};
-use crate::state::attic::Attic;
+use super::calls;
+use super::{Bytes, Description, Host, Instance, NestedCarry, Table, convert};
+use crate::inbox::Inbox;
 use crate::state::codec::{Decoder, Encoder};
 use crate::state::layout::Layout;
-use crate::state::payload::Upgrades;
+use crate::state::payload::{self, Upgrades};
 use crate::state::shape::Shape;
 use crate::state::step::{MigrateError, StepContext};
-use crate::state::{from_bytes, to_bytes, with_buffer, with_bytes};
 use crate::widget::{Behaviour, BoxError, Outbox, UpdateContext, Widget};
 
 /// The table of `W`.
@@ -50,52 +49,74 @@ pub(super) const fn of<W: Widget + Behaviour>() -> *const Table {
 // - `instance` came from `create` or `decode` of the same table, or of one whose `W` was proved to be alike in memory and
 //   whose code allocates as this one does (`handle::Alike`); it was not destroyed, did not panic, and no other call with it
 //   is running.
+// It is the contract of `calls` for the code of `W`.
 
 unsafe extern "C" fn alive(host: *const Host) -> i32 {
     // SAFETY: the contract above.
-    unsafe { guarded(host, |reply| reply.result(image::build_id())) }
+    unsafe { calls::alive(host) }
 }
 
 unsafe extern "C" fn describe<W: Widget + Behaviour>(host: *const Host) -> i32 {
-    let call = |reply: &Reply| {
+    fn description<W: Widget + Behaviour>() -> Description {
         let mut versions = Vec::new();
         W::versions(&mut versions);
-        reply.result(&to_bytes(&Description { versions, interface: W::interface() })?)
-    };
+        Description { versions, interface: W::interface() }
+    }
     // SAFETY: the contract above.
-    unsafe { guarded(host, call) }
+    unsafe { calls::describe(host, description::<W>) }
 }
 
 unsafe extern "C" fn layout<W: Widget>(host: *const Host) -> i32 {
-    let call = |reply: &Reply| reply.result(Layout::of::<W>()?.as_bytes());
     // SAFETY: the contract above.
-    unsafe { guarded(host, call) }
+    unsafe { calls::layout(host, Layout::of::<W>) }
 }
 
 unsafe extern "C" fn create<W: Widget>(host: *const Host, out: *mut Instance) -> i32 {
-    let call = |_: &Reply| {
-        let instance = Box::new(W::default());
-        // SAFETY: the contract above.
-        unsafe { out.write(Box::into_raw(instance).cast()) };
-        Ok(())
-    };
+    fn make<W: Widget>() -> Instance {
+        Box::into_raw(Box::new(W::default())).cast()
+    }
     // SAFETY: the contract above.
-    unsafe { guarded(host, call) }
+    unsafe { calls::create(host, out, make::<W>) }
 }
 
 unsafe extern "C" fn destroy<W: Widget>(instance: Instance) -> i32 {
-    let call = |_: &Reply| {
-        // SAFETY: the contract above: made by `Box::into_raw` of a `Box<W>`, and given back once.
-        drop(unsafe { Box::from_raw(instance.cast::<W>()) });
-        Ok(())
-    };
-    // SAFETY: a null host is allowed.
-    unsafe { guarded(std::ptr::null(), call) }
+    // SAFETY: the contract above.
+    unsafe { calls::destroy(instance, end::<W>) }
+}
+
+/// Ends an instance.
+///
+/// # Safety
+///
+/// Made by `Box::into_raw` of a `Box<W>`, and given back once.
+unsafe fn end<W>(instance: Instance) {
+    // SAFETY: the caller's promise.
+    drop(unsafe { Box::from_raw(instance.cast::<W>()) });
+}
+
+/// The instance.
+///
+/// # Safety
+///
+/// A live `W` that nobody else has a reference to while `'a` lasts.
+unsafe fn live<'a, W>(instance: Instance) -> &'a mut W {
+    // SAFETY: the caller's promise.
+    unsafe { &mut *instance.cast::<W>() }
+}
+
+/// Appends the encoded state.
+///
+/// # Safety
+///
+/// The contract of `calls`.
+unsafe fn write<W: Widget>(instance: Instance, out: &mut Encoder) {
+    // SAFETY: the caller's promise.
+    unsafe { live::<W>(instance) }.encode(out);
 }
 
 unsafe extern "C" fn encode<W: Widget>(instance: Instance, host: *const Host) -> i32 {
     // SAFETY: the contract above.
-    unsafe { with::<W>(instance, host, |widget, reply| with_bytes(widget, |state| reply.result(state))?) }
+    unsafe { calls::encode(instance, host, write::<W>) }
 }
 
 unsafe extern "C" fn decode<W: Widget>(
@@ -105,21 +126,18 @@ unsafe extern "C" fn decode<W: Widget>(
     host: *const Host,
     out: *mut Instance,
 ) -> i32 {
-    let call = |reply: &Reply| {
-        // SAFETY: the contract above.
-        let (version, state, attic) = unsafe { (version.as_slice(), state.as_slice(), attic.as_slice()) };
-        let mut context = StepContext::new(from_bytes::<Attic>(attic)?);
-        let mut input = Decoder::new(state);
-        let widget = W::load(std::str::from_utf8(version)?, &mut input, &mut context).map_err(boxed)?;
-        input.finish()?;
-        reply.attic(&to_bytes(&context.into_attic())?)?;
-        let instance = Box::new(widget);
-        // SAFETY: the contract above.
-        unsafe { out.write(Box::into_raw(instance).cast()) };
-        Ok(())
-    };
+    fn load<W: Widget>(
+        version: &str,
+        input: &mut Decoder<'_>,
+        context: &mut StepContext,
+    ) -> Result<Instance, MigrateError> {
+        match W::load(version, input, context) {
+            Ok(widget) => Ok(Box::into_raw(Box::new(widget)).cast()),
+            Err(error) => Err(error),
+        }
+    }
     // SAFETY: the contract above.
-    unsafe { guarded(host, call) }
+    unsafe { calls::decode([version, state, attic], host, out, load::<W>, end::<W>) }
 }
 
 unsafe extern "C" fn step_down<W: Widget>(
@@ -128,45 +146,58 @@ unsafe extern "C" fn step_down<W: Widget>(
     attic: Bytes,
     host: *const Host,
 ) -> i32 {
-    let call = |reply: &Reply| {
-        // SAFETY: the contract above.
-        let (version, state, attic) = unsafe { (version.as_slice(), state.as_slice(), attic.as_slice()) };
-        let mut context = StepContext::new(from_bytes::<Attic>(attic)?);
-        let mut out = Encoder::new();
-        from_bytes::<W>(state)?
-            .store(std::str::from_utf8(version)?, &mut out, &mut context)
-            .map_err(boxed)?;
-        reply.attic(&to_bytes(&context.into_attic())?)?;
-        reply.result(&out.finish()?)
-    };
     // SAFETY: the contract above.
-    unsafe { guarded(host, call) }
+    unsafe { calls::step_down([version, state, attic], host, payload::store::<W>) }
 }
 
 macro_rules! hooks {
     ($($hook:ident)*) => { $(
         unsafe extern "C" fn $hook<W: Widget + Behaviour>(instance: Instance, context: Bytes, host: *const Host) -> i32 {
-            let call = |widget: &mut W, reply: &Reply| {
-                // SAFETY: the contract above.
-                let context: UpdateContext = from_bytes(unsafe { context.as_slice() })?;
-                widget.$hook(&context, reply.inbox())
-            };
+            unsafe fn hook<W: Behaviour>(
+                instance: Instance,
+                context: &UpdateContext,
+                inbox: &Inbox,
+            ) -> Result<(), BoxError> {
+                // SAFETY: the contract of `calls`.
+                unsafe { live::<W>(instance) }.$hook(context, inbox)
+            }
             // SAFETY: the contract above.
-            unsafe { with(instance, host, call) }
+            unsafe { calls::of_update(instance, context, host, hook::<W>) }
         }
     )* };
 }
 
 hooks! { before_update after_update update_failed }
 
-unsafe extern "C" fn started<W: Widget + Behaviour>(instance: Instance, host: *const Host) -> i32 {
-    // SAFETY: the contract above.
-    unsafe { with::<W>(instance, host, |widget, reply| widget.started(reply.inbox())) }
+macro_rules! ends_of_life {
+    ($($hook:ident)*) => { $(
+        unsafe extern "C" fn $hook<W: Widget + Behaviour>(instance: Instance, host: *const Host) -> i32 {
+            unsafe fn hook<W: Behaviour>(instance: Instance, inbox: &Inbox) -> Result<(), BoxError> {
+                // SAFETY: the contract of `calls`.
+                unsafe { live::<W>(instance) }.$hook(inbox)
+            }
+            // SAFETY: the contract above.
+            unsafe { calls::of_life(instance, host, hook::<W>) }
+        }
+    )* };
 }
 
-unsafe extern "C" fn stopped<W: Widget + Behaviour>(instance: Instance, host: *const Host) -> i32 {
-    // SAFETY: the contract above.
-    unsafe { with::<W>(instance, host, |widget, reply| widget.stopped(reply.inbox())) }
+ends_of_life! { started stopped }
+
+/// Handles a message.
+///
+/// # Safety
+///
+/// The contract of `calls`.
+unsafe fn delivered<W: Behaviour>(
+    instance: Instance,
+    port: usize,
+    payload: &mut Decoder<'_>,
+    outbox: &Outbox,
+    inbox: &Inbox,
+) -> Result<(), BoxError> {
+    // SAFETY: the caller's promise.
+    unsafe { live::<W>(instance) }.deliver(port, payload, outbox, inbox)
 }
 
 unsafe extern "C" fn deliver<W: Widget + Behaviour>(
@@ -175,13 +206,8 @@ unsafe extern "C" fn deliver<W: Widget + Behaviour>(
     payload: Bytes,
     host: *const Host,
 ) -> i32 {
-    let call = |widget: &mut W, reply: &Reply| {
-        // SAFETY: the contract above.
-        let mut payload = Decoder::new(unsafe { payload.as_slice() });
-        sending(reply, |outbox| widget.deliver(port as usize, &mut payload, outbox, reply.inbox()))
-    };
     // SAFETY: the contract above.
-    unsafe { with(instance, host, call) }
+    unsafe { calls::deliver(instance, port, payload, host, delivered::<W>) }
 }
 
 unsafe extern "C" fn handle<W: Widget + Behaviour>(
@@ -191,70 +217,36 @@ unsafe extern "C" fn handle<W: Widget + Behaviour>(
     count: usize,
     host: *const Host,
 ) -> i32 {
-    // Whether a handler has come back whose state the host has not got.
-    let is_unrecorded = Cell::new(false);
-    let call = |widget: &mut W, reply: &Reply| {
-        with_outbox(|outbox| {
-            with_buffer(|buffer| {
-                let mut state = Encoder::reusing(std::mem::take(buffer));
-                for nth in 0..count {
-                    // SAFETY: the contract above: there are `count` of them.
-                    let mut payload = Decoder::new(unsafe { (*messages.add(nth)).as_slice() });
-                    let result = widget.deliver(port as usize, &mut payload, outbox, reply.inbox());
-                    // What was sent before an error is sent: the state has changed with it.
-                    let has_sent = outbox.flush(|messages, payloads| reply.messages(messages, payloads))?;
-                    result?;
-                    is_unrecorded.set(true);
-                    state.restart();
-                    widget.encode(&mut state);
-                    if !state.is_sound() {
-                        state.check()?;
-                    }
-                    let more = reply.state(state.written())?;
-                    is_unrecorded.set(false);
-                    if has_sent || !more {
-                        break;
-                    }
-                }
-                *buffer = state.into_written();
-                Ok(())
-            })
-        })
-    };
     // SAFETY: the contract above.
-    let status = unsafe { with::<W>(instance, host, call) };
-    if is_unrecorded.get() {
-        // SAFETY: the contract above.
-        unsafe { Reply::to(host) }.unrecorded();
-    }
-    status
+    unsafe { calls::handle(instance, port, (messages, count), host, delivered::<W>, write::<W>) }
 }
 
 unsafe extern "C" fn tick<W: Widget + Behaviour>(instance: Instance, timer: u32, host: *const Host) -> i32 {
-    let call = |widget: &mut W, reply: &Reply| {
-        sending(reply, |outbox| widget.tick(timer as usize, outbox, reply.inbox()))
-    };
+    unsafe fn handle<W: Behaviour>(
+        instance: Instance,
+        timer: usize,
+        outbox: &Outbox,
+        inbox: &Inbox,
+    ) -> Result<(), BoxError> {
+        // SAFETY: the contract of `calls`.
+        unsafe { live::<W>(instance) }.tick(timer, outbox, inbox)
+    }
     // SAFETY: the contract above.
-    unsafe { with(instance, host, call) }
+    unsafe { calls::tick(instance, timer, host, handle::<W>) }
 }
 
 unsafe extern "C" fn view<W: Widget + Behaviour>(instance: Instance, host: *const Host) -> i32 {
-    let call = |widget: &mut W, reply: &Reply| match widget.view() {
-        Some(text) => reply.result(text.as_bytes()),
-        None => Ok(()),
-    };
+    unsafe fn text<W: Behaviour>(instance: Instance) -> Option<String> {
+        // SAFETY: the contract of `calls`.
+        unsafe { live::<W>(instance) }.view()
+    }
     // SAFETY: the contract above.
-    unsafe { with(instance, host, call) }
+    unsafe { calls::view(instance, host, text::<W>) }
 }
 
 unsafe extern "C" fn converts<W: Widget + Behaviour>(port: u32, from: Bytes, host: *const Host) -> i32 {
-    let call = |reply: &Reply| {
-        // SAFETY: the contract above.
-        let from = unsafe { from.as_slice() };
-        convert::converts(reply, place::<W>(port), from, || taken::<W>(port))
-    };
     // SAFETY: the contract above.
-    unsafe { guarded(host, call) }
+    unsafe { calls::converts(place::<W>(port), from, host, taken::<W>) }
 }
 
 unsafe extern "C" fn convert<W: Widget + Behaviour>(
@@ -263,42 +255,24 @@ unsafe extern "C" fn convert<W: Widget + Behaviour>(
     payload: Bytes,
     host: *const Host,
 ) -> i32 {
-    let call = |reply: &Reply| {
-        // SAFETY: the contract above.
-        let (from, payload) = unsafe { (from.as_slice(), payload.as_slice()) };
-        convert::convert(reply, place::<W>(port), from, payload, || taken::<W>(port))
-    };
     // SAFETY: the contract above.
-    unsafe { guarded(host, call) }
+    unsafe { calls::convert(place::<W>(port), [from, payload], host, taken::<W>) }
 }
 
 unsafe extern "C" fn nested<W: Widget>(host: *const Host) -> i32 {
     // SAFETY: the contract above.
-    unsafe { guarded(host, |reply| reply.result(&to_bytes(&contained::<W>().chains())?)) }
+    unsafe { calls::nested(host, contained::<W>) }
 }
 
 unsafe extern "C" fn carry_nested<W: Widget>(asked: *const NestedCarry, host: *const Host) -> i32 {
-    let call = |reply: &Reply| {
-        // SAFETY: the contract above: what is asked begins with its size.
-        let asked = unsafe { sized::read(asked) };
-        let NestedCarry { chain, back, version, value, attic, path, .. } = asked;
-        // SAFETY: the contract above.
-        let [version, value, attic, path] =
-            [version, value, attic, path].map(|bytes| unsafe { bytes.as_slice() });
-        let (version, path) = (std::str::from_utf8(version)?, std::str::from_utf8(path)?);
-        let attic: Attic = from_bytes(attic)?;
-        let carried = contained::<W>().carry(chain as usize, back != 0, version, value, attic, path);
-        let (value, attic) = carried.map_err(boxed)?;
-        reply.attic(&to_bytes(&attic)?)?;
-        reply.result(&value)
-    };
     // SAFETY: the contract above.
-    unsafe { guarded(host, call) }
+    unsafe { calls::carry_nested(asked, host, contained::<W>) }
 }
 
 /// The versioned types in all versions of the state.
 fn contained<W: Widget>() -> Upgrades {
-    let mut found = Upgrades::of::<W>();
+    let mut found = Upgrades::default();
+    W::upgrades(&mut found);
     W::older(&mut found);
     found
 }
@@ -309,56 +283,7 @@ fn place<W: Widget + Behaviour>(port: u32) -> convert::Place {
 
 /// What an input port takes.
 fn taken<W: Widget + Behaviour>(port: u32) -> Result<(Shape, Upgrades), BoxError> {
-    let port = port as usize;
-    let mut inputs = W::interface().inputs;
-    if port >= inputs.len() {
-        return Err("the widget has no port of that index".into());
-    }
     let mut upgrades = Upgrades::default();
-    <W as Behaviour>::upgrades(port, &mut upgrades);
-    Ok((inputs.swap_remove(port).shape, upgrades))
-}
-
-/// Runs a handler, then hands over what it sent.
-fn sending(reply: &Reply, handler: impl FnOnce(&Outbox) -> Result<(), BoxError>) -> Result<(), BoxError> {
-    with_outbox(|outbox| {
-        let result = handler(outbox);
-        // What was sent before an error is sent: the state has changed with it.
-        outbox.flush(|messages, payloads| reply.messages(messages, payloads))?;
-        result
-    })
-}
-
-/// Lends the outbox of the thread. One is enough, unless a handler calls a host that delivers in turn.
-fn with_outbox<R>(work: impl FnOnce(&Outbox) -> R) -> R {
-    thread_local! {
-        static OUTBOX: Cell<Option<Outbox>> = const { Cell::new(None) };
-    }
-    let outbox = OUTBOX.take().unwrap_or_default();
-    let result = work(&outbox);
-    OUTBOX.set(Some(outbox));
-    result
-}
-
-/// Runs `call` on an instance.
-///
-/// # Safety
-///
-/// The contract above.
-unsafe fn with<W>(
-    instance: Instance,
-    host: *const Host,
-    call: impl FnOnce(&mut W, &Reply) -> Result<(), BoxError>,
-) -> i32 {
-    let call = |reply: &Reply| {
-        // SAFETY: the contract above: a live `W` that nobody else has a reference to.
-        call(unsafe { &mut *instance.cast::<W>() }, reply)
-    };
-    // SAFETY: the contract above.
-    unsafe { guarded(host, call) }
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "passed to `map_err`")]
-fn boxed(error: MigrateError) -> BoxError {
-    error.to_string().into()
+    <W as Behaviour>::upgrades(port as usize, &mut upgrades);
+    convert::taken(W::interface(), port, upgrades)
 }

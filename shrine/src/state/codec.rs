@@ -24,6 +24,7 @@ use rmp::decode::{RmpRead, bytes::Bytes};
 use rmp::encode::{ByteBuf, ValueWriteError};
 
 use super::State;
+use super::described::Described;
 
 /// How deep values may be nested. Deeper ones are refused in both directions, because reading them could overflow
 /// the stack.
@@ -219,6 +220,47 @@ impl Encoder {
         self.nested(write);
     }
 
+    /// Writes the header of an array of `len` items, which the caller writes next, and [`leave`](Self::leave)s then.
+    /// Answers false where it would be too deep: then nothing is to be written.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn enter_array(&mut self, len: usize) -> bool {
+        sure(rmp::encode::write_array_len(&mut self.out, length(len)));
+        self.descend()
+    }
+
+    /// The same for a map of `len` entries.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn enter_map(&mut self, len: usize) -> bool {
+        sure(rmp::encode::write_map_len(&mut self.out, length(len)));
+        self.descend()
+    }
+
+    /// The same for what an enum variant carries.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn enter_variant(&mut self, name: &str) -> bool {
+        let entered = self.enter_map(1);
+        if entered {
+            self.str(name);
+        }
+        entered
+    }
+
+    /// All items of what was entered last are written.
+    #[doc(hidden)]
+    pub fn leave(&mut self) {
+        self.depth -= 1;
+    }
+
+    /// Writes the name of a field, whose value is to follow.
+    #[doc(hidden)]
+    pub fn key(&mut self, name: &str) -> &mut Self {
+        self.str(name);
+        self
+    }
+
     /// Writes a struct field or a map entry with a text key.
     pub fn field<T: State>(&mut self, name: &str, value: &T) {
         self.str(name);
@@ -285,13 +327,20 @@ impl Encoder {
     }
 
     fn nested(&mut self, write: impl FnOnce(&mut Self)) {
-        if self.depth >= MAX_DEPTH {
-            self.too_deep = true;
-            return;
+        if self.descend() {
+            write(self);
+            self.leave();
         }
-        self.depth += 1;
-        write(self);
-        self.depth -= 1;
+    }
+
+    fn descend(&mut self) -> bool {
+        let fits = self.depth < MAX_DEPTH;
+        if fits {
+            self.depth += 1;
+        } else {
+            self.too_deep = true;
+        }
+        fits
     }
 }
 
@@ -308,6 +357,49 @@ fn sure<T>(result: Result<T, ValueWriteError<Infallible>>) {
 /// MessagePack counts with 32 bits. A longer collection does not fit in the state of a widget.
 fn length(len: usize) -> u32 {
     u32::try_from(len).expect("a collection in a widget's state holds at most u32::MAX items")
+}
+
+/// How many of `len` items of `size` bytes room is made for, before any of them was read.
+pub(super) fn likely(len: u32, size: usize) -> usize {
+    usize::try_from(len).unwrap_or(usize::MAX).min(4096 / size.max(1))
+}
+
+/// A place that a value is read into, without its type.
+#[doc(hidden)]
+pub trait Fill {
+    /// Reads the value.
+    ///
+    /// # Errors
+    ///
+    /// When the next value is something else.
+    fn fill(&mut self, input: &mut Decoder<'_>) -> Result<(), DecodeError>;
+}
+
+impl<T: State> Fill for Option<T> {
+    fn fill(&mut self, input: &mut Decoder<'_>) -> Result<(), DecodeError> {
+        match T::decode(input) {
+            Ok(value) => {
+                *self = Some(value);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// What was read into a place. [`Decoder::fields`] has filled it, or has failed.
+#[doc(hidden)]
+#[inline(always)]
+pub fn filled<T>(slot: Option<T>) -> T {
+    match slot {
+        Some(value) => value,
+        None => unfilled(),
+    }
+}
+
+#[cold]
+fn unfilled() -> ! {
+    unreachable!("a struct was read without one of its fields")
 }
 
 /// Reads values.
@@ -632,11 +724,19 @@ impl<'a> Decoder<'a> {
         expected: usize,
         read: impl FnOnce(&mut Self) -> Result<T, DecodeError>,
     ) -> Result<T, DecodeError> {
+        self.enter_tuple(expected)?;
+        let result = read(self);
+        self.leave();
+        result
+    }
+
+    /// The header of an array of exactly `expected` items, which the caller reads next, and [`leave`](Self::leave)s then.
+    pub(super) fn enter_tuple(&mut self, expected: usize) -> Result<(), DecodeError> {
         let len = self.array()?;
         if usize::try_from(len) != Ok(expected) {
             return Err(self.error(format!("expected {expected} items, found {len}")));
         }
-        self.nested(read)
+        self.descend()
     }
 
     /// Reads a map, calling `entry` once for each entry, at its key.
@@ -663,31 +763,62 @@ impl<'a> Decoder<'a> {
         names: &[&str],
         field: &mut dyn FnMut(usize, &mut Self) -> Result<(), DecodeError>,
     ) -> Result<(), DecodeError> {
+        self.members(names.len(), |index| names.get(index).copied(), field)
+    }
+
+    /// Reads a struct into the places of its fields, which have the names that were written down of their type. Afterwards
+    /// each of them is filled.
+    ///
+    /// # Errors
+    ///
+    /// As [`structure`](Self::structure).
+    #[doc(hidden)]
+    pub fn fields(&mut self, of: &Described, slots: &mut [&mut dyn Fill]) -> Result<(), DecodeError> {
+        self.members(slots.len(), of.field_names(), |index, input| slots[index].fill(input))
+    }
+
+    /// The same for a variant with those fields.
+    ///
+    /// # Errors
+    ///
+    /// As [`structure`](Self::structure).
+    #[doc(hidden)]
+    pub fn variant_fields(&mut self, names: &[&str], slots: &mut [&mut dyn Fill]) -> Result<(), DecodeError> {
+        self.members(names.len(), |index| names.get(index).copied(), |index, input| slots[index].fill(input))
+    }
+
+    fn members<'n>(
+        &mut self,
+        count: usize,
+        name: impl Fn(usize) -> Option<&'n str>,
+        mut field: impl FnMut(usize, &mut Self) -> Result<(), DecodeError>,
+    ) -> Result<(), DecodeError> {
         let len = self.map()?;
-        let mut seen = Seen::of(names.len());
+        let mut seen = Seen::of(count);
+        let called = |index| name(index).unwrap_or_default();
         self.nested(|input| {
             for position in 0..len {
                 let usual = usize::try_from(position)
                     .ok()
-                    .filter(|at| names.get(*at).is_some_and(|name| input.take_name(name)));
+                    .filter(|at| name(*at).is_some_and(|name| input.take_name(name)));
                 let index = match usual {
                     Some(at) => at,
-                    None => input.name_among(names)?,
+                    None => input.name_among(count, &name)?,
                 };
                 if seen.again(index) {
-                    return Err(input.error(format!("field `{}` is there twice", names[index])));
+                    return Err(input.error(format!("field `{}` is there twice", called(index))));
                 }
-                field(index, input).map_err(|e| e.at(names[index]))?;
+                field(index, input).map_err(|e| e.at(called(index)))?;
             }
             Ok(())
         })?;
         // None of them is there twice, so none is missing if there are as many.
-        if usize::try_from(len) == Ok(names.len()) {
+        if usize::try_from(len) == Ok(count) {
             return Ok(());
         }
-        match (0..names.len()).find(|index| !seen.again(*index)) {
+        match (0..count).find(|index| !seen.again(*index)) {
             None => Ok(()),
-            Some(index) => Err(self.error(format!("field `{}` is missing", names[index]))),
+            Some(index) => Err(self.error(format!("field `{}` is missing", called(index)))),
         }
     }
 
@@ -705,9 +836,13 @@ impl<'a> Decoder<'a> {
     }
 
     /// Reads the name of a field that is not where it is written.
-    fn name_among(&mut self, names: &[&str]) -> Result<usize, DecodeError> {
+    fn name_among<'n>(
+        &mut self,
+        count: usize,
+        name: &impl Fn(usize) -> Option<&'n str>,
+    ) -> Result<usize, DecodeError> {
         let key = self.str()?;
-        let index = names.iter().position(|name| *name == key);
+        let index = (0..count).position(|index| name(index) == Some(key));
         index.ok_or_else(|| self.error(format!("unknown field `{key}`")))
     }
 
@@ -754,18 +889,36 @@ impl<'a> Decoder<'a> {
         }
     }
 
+    /// The length of the next array, whose items the caller reads next, and [`leave`](Self::leave)s then.
+    pub(super) fn enter_array(&mut self) -> Result<u32, DecodeError> {
+        let len = self.array()?;
+        self.descend()?;
+        Ok(len)
+    }
+
+    /// All items of what was entered last are read.
+    pub(super) fn leave(&mut self) {
+        self.depth -= 1;
+    }
+
+    /// Begins to read one level deeper.
+    pub(super) fn descend(&mut self) -> Result<(), DecodeError> {
+        if self.depth >= MAX_DEPTH {
+            return Err(self.error(format!("nested deeper than {MAX_DEPTH} levels")));
+        }
+        self.depth += 1;
+        Ok(())
+    }
+
     /// Runs `read` one level deeper.
     #[inline]
     pub(crate) fn nested<T>(
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<T, DecodeError>,
     ) -> Result<T, DecodeError> {
-        if self.depth >= MAX_DEPTH {
-            return Err(self.error(format!("nested deeper than {MAX_DEPTH} levels")));
-        }
-        self.depth += 1;
+        self.descend()?;
         let result = read(self);
-        self.depth -= 1;
+        self.leave();
         result
     }
 
@@ -867,6 +1020,11 @@ impl DecodeError {
     /// Where it is, from the outside in: fields, variants, `[index]`.
     pub fn path(&self) -> impl Iterator<Item = &str> {
         self.0.path.iter().rev().map(String::as_str)
+    }
+
+    /// The same error, seen from the list around the item of that index.
+    pub(super) fn at_index(self, index: u32) -> Self {
+        self.at(format!("[{index}]"))
     }
 
     /// The same error, seen from the value around it: `step` is a field, a variant or `[index]`.

@@ -6,6 +6,7 @@
 //! A container converts item by item, and an item that has not changed stays what it is: `(TodoV1, u32)` becomes
 //! `(Todo, u32)`. Sets and heaps do not convert, because items that became equal would be lost, or ordered anew.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque};
 use std::hash::{BuildHasher, Hash};
@@ -24,26 +25,47 @@ use super::{State, from_bytes, to_bytes};
     label = "this field changes from `{Old}` to `{Self}` and needs a converter",
     note = "write `change(field: {Old}, up = |old| ..)`, or `try_up = |old| ..` if it can fail"
 )]
-pub trait ConvertFrom<Old>: Sized {
+pub trait ConvertFrom<Old: 'static>: Sized + 'static {
+    /// Whether `Old` is the type itself: only then may the functions be left out. `#[state]` says so for each type, and has
+    /// no code to write that the crate of the type would have to compile.
+    #[doc(hidden)]
+    const IS_SAME: bool = false;
+
     /// The value in the new type.
     ///
     /// # Errors
     ///
     /// When an element is a versioned type whose step fails.
-    fn convert(old: Old, context: &mut StepContext) -> Result<Self, MigrateError>;
+    fn convert(old: Old, _: &mut StepContext) -> Result<Self, MigrateError> {
+        const { assert!(Self::IS_SAME, "an implementation of `ConvertFrom` needs the function `convert`") };
+        same(old)
+    }
 
     /// The value in the old type.
     ///
     /// # Errors
     ///
     /// When the value does not fit the old type exactly.
-    fn revert(self, context: &mut StepContext) -> Result<Old, MigrateError>;
+    fn revert(self, _: &mut StepContext) -> Result<Old, MigrateError> {
+        const { assert!(Self::IS_SAME, "an implementation of `ConvertFrom` needs the function `revert`") };
+        same(self)
+    }
 
     /// What a value goes through that is converted and comes back.
     #[doc(hidden)]
     fn class(_: &mut ClassContext) -> Class {
         Class::Lossless
     }
+}
+
+/// The value as a type that is the same one.
+fn same<A: 'static, B: 'static>(value: A) -> Result<B, MigrateError> {
+    let mut value = Some(value);
+    let same = (&mut value as &mut dyn Any).downcast_mut::<Option<B>>();
+    same.and_then(Option::take).ok_or_else(|| {
+        let names = (std::any::type_name::<A>(), std::any::type_name::<B>());
+        MigrateError::new(format!("`{}` is not `{}`", names.0, names.1))
+    })
 }
 
 macro_rules! widenings {
@@ -128,7 +150,7 @@ floats! {
 }
 
 /// What does not change. One implementation for each type, because one for all of them would overlap with those of
-/// containers; `#[state]` writes it for the user's types.
+/// containers; `#[state]` writes a shorter one for the user's types.
 macro_rules! same {
     ($($type:ty)*) => { $(
         impl ConvertFrom<$type> for $type {
@@ -153,7 +175,7 @@ same! {
 /// What does not convert item by item, but may stand beside something that does.
 macro_rules! same_whole {
     ($([$T:ident $(, $hasher:ident)?] $type:ty;)*) => { $(
-        impl<$T $(, $hasher)?> ConvertFrom<$type> for $type {
+        impl<$T: 'static $(, $hasher: 'static)?> ConvertFrom<$type> for $type {
             fn convert(old: $type, _: &mut StepContext) -> Result<Self, MigrateError> {
                 Ok(old)
             }
@@ -179,7 +201,7 @@ impl ConvertFrom<char> for String {
     }
 }
 
-impl<Old, New: ConvertFrom<Old>> ConvertFrom<Box<Old>> for Box<New> {
+impl<Old: 'static, New: ConvertFrom<Old>> ConvertFrom<Box<Old>> for Box<New> {
     fn convert(old: Box<Old>, context: &mut StepContext) -> Result<Self, MigrateError> {
         New::convert(*old, context).map(Self::new)
     }
@@ -191,7 +213,7 @@ impl<Old, New: ConvertFrom<Old>> ConvertFrom<Box<Old>> for Box<New> {
     }
 }
 
-impl<Old, New: ConvertFrom<Old>> ConvertFrom<Box<[Old]>> for Box<[New]> {
+impl<Old: 'static, New: ConvertFrom<Old>> ConvertFrom<Box<[Old]>> for Box<[New]> {
     fn convert(old: Box<[Old]>, context: &mut StepContext) -> Result<Self, MigrateError> {
         each(old.into_vec(), context, New::convert).map(Self::from)
     }
@@ -203,7 +225,7 @@ impl<Old, New: ConvertFrom<Old>> ConvertFrom<Box<[Old]>> for Box<[New]> {
     }
 }
 
-impl<Old, New: ConvertFrom<Old>> ConvertFrom<Wrapping<Old>> for Wrapping<New> {
+impl<Old: 'static, New: ConvertFrom<Old>> ConvertFrom<Wrapping<Old>> for Wrapping<New> {
     fn convert(old: Wrapping<Old>, context: &mut StepContext) -> Result<Self, MigrateError> {
         New::convert(old.0, context).map(Self)
     }
@@ -215,7 +237,7 @@ impl<Old, New: ConvertFrom<Old>> ConvertFrom<Wrapping<Old>> for Wrapping<New> {
     }
 }
 
-impl<Old, New: ConvertFrom<Old>> ConvertFrom<Option<Old>> for Option<New> {
+impl<Old: 'static, New: ConvertFrom<Old>> ConvertFrom<Option<Old>> for Option<New> {
     fn convert(old: Option<Old>, context: &mut StepContext) -> Result<Self, MigrateError> {
         old.map(|old| New::convert(old, context)).transpose()
     }
@@ -227,7 +249,7 @@ impl<Old, New: ConvertFrom<Old>> ConvertFrom<Option<Old>> for Option<New> {
     }
 }
 
-impl<Old, New: ConvertFrom<Old>, const N: usize> ConvertFrom<[Old; N]> for [New; N] {
+impl<Old: 'static, New: ConvertFrom<Old>, const N: usize> ConvertFrom<[Old; N]> for [New; N] {
     fn convert(old: [Old; N], context: &mut StepContext) -> Result<Self, MigrateError> {
         exactly(each(old.into(), context, New::convert)?)
     }
@@ -286,7 +308,7 @@ pub(crate) fn step_of(key: &Value) -> String {
 
 macro_rules! lists {
     ($($list:ident)+) => { $(
-        impl<Old, New: ConvertFrom<Old>> ConvertFrom<$list<Old>> for $list<New> {
+        impl<Old: 'static, New: ConvertFrom<Old>> ConvertFrom<$list<Old>> for $list<New> {
             fn convert(old: $list<Old>, context: &mut StepContext) -> Result<Self, MigrateError> {
                 each(old.into_iter().collect(), context, New::convert).map(Self::from_iter)
             }
@@ -304,7 +326,7 @@ lists! { Vec VecDeque LinkedList }
 
 macro_rules! maps {
     ($($map:ident<K, V $(, $hasher:ident)?> where K: $($bound:ident)+;)*) => { $(
-        impl<K: State $(+ $bound)+, Old, New: ConvertFrom<Old> $(, $hasher: BuildHasher + Default)?>
+        impl<K: State $(+ $bound)+, Old: 'static, New: ConvertFrom<Old> $(, $hasher: BuildHasher + Default + 'static)?>
             ConvertFrom<$map<K, Old $(, $hasher)?>> for $map<K, New $(, $hasher)?>
         {
             fn convert(old: $map<K, Old $(, $hasher)?>, context: &mut StepContext) -> Result<Self, MigrateError> {
@@ -335,7 +357,7 @@ maps! {
 
 macro_rules! tuples {
     ($($($Old:ident $New:ident $index:tt),+;)*) => { $(
-        impl<$($Old, $New: ConvertFrom<$Old>),+> ConvertFrom<($($Old,)+)> for ($($New,)+) {
+        impl<$($Old: 'static, $New: ConvertFrom<$Old>),+> ConvertFrom<($($Old,)+)> for ($($New,)+) {
             fn convert(old: ($($Old,)+), context: &mut StepContext) -> Result<Self, MigrateError> {
                 Ok(($(inside(stringify!($index).to_owned(), context, |context| $New::convert(old.$index, context))?,)+))
             }
@@ -364,7 +386,9 @@ tuples! {
     A Z 0, B Y 1, C X 2, D W 3, E V 4, F U 5, G T 6, H S 7, I R 8, J Q 9, K P 10, L O 11;
 }
 
-impl<A, B, T: ConvertFrom<A>, E: ConvertFrom<B>> ConvertFrom<Result<A, B>> for Result<T, E> {
+impl<A: 'static, B: 'static, T: ConvertFrom<A>, E: ConvertFrom<B>> ConvertFrom<Result<A, B>>
+    for Result<T, E>
+{
     fn convert(old: Result<A, B>, context: &mut StepContext) -> Result<Self, MigrateError> {
         Ok(match old {
             Ok(old) => Ok(inside("Ok".to_owned(), context, |context| T::convert(old, context))?),

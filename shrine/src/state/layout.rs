@@ -22,6 +22,7 @@ use std::marker::PhantomData;
 use std::mem::offset_of;
 
 use super::State;
+use super::described::{self, Payload};
 
 /// Collects how a type lies in memory.
 #[doc(hidden)]
@@ -38,6 +39,9 @@ pub struct Layout {
 
 /// Describes one part of a type.
 type Part = fn(&mut Layout);
+
+/// Why nothing is known of a type that says nothing.
+pub(super) const UNTOLD: &str = "a type in it does not say how it lies in memory";
 
 impl Layout {
     /// The layout of a type, as text that is equal for two builds if nothing in it differs.
@@ -66,8 +70,12 @@ impl Layout {
 
     /// A type of std that holds others.
     pub fn made_of<T>(&mut self, name: &str, parts: &[Part]) {
+        self.of_std(name, size_of::<T>(), align_of::<T>(), parts);
+    }
+
+    fn of_std(&mut self, name: &str, size: usize, align: usize, parts: &[Part]) {
         // Writing into text cannot fail.
-        let _ = write!(self.text, "{name} {}/{}", size_of::<T>(), align_of::<T>());
+        let _ = write!(self.text, "{name} {size}/{align}");
         self.parts(parts);
     }
 
@@ -80,35 +88,41 @@ impl Layout {
         self.parts(others);
     }
 
+    /// A type of std that holds others, of that size and alignment.
+    pub(super) fn holding(&mut self, name: &str, size: usize, align: usize, items: &[described::Part]) {
+        let _ = write!(self.text, "{name} {size}/{align}");
+        self.listed(items, |layout, item| item.layout(layout));
+    }
+
     /// A struct: the name, offset and type of each field, in the order of the definition.
-    pub fn structure<T: 'static>(&mut self, has_drop: bool, fields: &[(&str, usize, Part)]) {
-        if !self.begin::<T>(has_drop) {
-            return;
-        }
-        let _ = write!(self.text, "struct {}/{} {{", size_of::<T>(), align_of::<T>());
+    pub(super) fn structure<'a>(
+        &mut self,
+        size: usize,
+        align: usize,
+        fields: impl IntoIterator<Item = (&'a str, usize, &'a described::Part)>,
+    ) {
+        let _ = write!(self.text, "struct {size}/{align} {{");
         for (name, offset, part) in fields {
             let _ = write!(self.text, " {name}@{offset} ");
-            part(self);
+            part.layout(self);
         }
         self.text.push_str(" }");
     }
 
     /// An enum: its `repr` and discriminants, and the fields of each variant, in the order of the definition.
-    pub fn enumeration<T: 'static>(
+    pub(super) fn enumeration<'a>(
         &mut self,
-        has_drop: bool,
+        size: usize,
+        align: usize,
         form: &str,
-        variants: &[(&str, &[(&str, Part)])],
+        variants: impl Iterator<Item = (&'a str, &'a Payload)>,
     ) {
-        if !self.begin::<T>(has_drop) {
-            return;
-        }
-        let _ = write!(self.text, "enum {}/{} [{form}] {{", size_of::<T>(), align_of::<T>());
-        for (name, fields) in variants {
+        let _ = write!(self.text, "enum {size}/{align} [{form}] {{");
+        for (name, payload) in variants {
             let _ = write!(self.text, " {name}(");
-            for (name, part) in *fields {
+            for (name, part) in payload.fields() {
                 let _ = write!(self.text, " {name} ");
-                part(self);
+                part.layout(self);
             }
             self.text.push_str(" )");
         }
@@ -116,18 +130,22 @@ impl Layout {
     }
 
     fn parts(&mut self, parts: &[Part]) {
+        self.listed(parts, |layout, part| part(layout));
+    }
+
+    fn listed<P>(&mut self, parts: &[P], layout: impl Fn(&mut Self, &P)) {
         if !parts.is_empty() {
             self.text.push('<');
             for part in parts {
                 self.text.push(' ');
-                part(self);
+                layout(self, part);
             }
             self.text.push_str(" >");
         }
     }
 
     /// Begins with a struct or enum; false if it was described already, or cannot be.
-    fn begin<T: 'static>(&mut self, has_drop: bool) -> bool {
+    pub(super) fn begin(&mut self, id: TypeId, has_drop: bool) -> bool {
         if has_drop {
             self.unknown("a type in it has a `Drop` of its own");
         }
@@ -137,7 +155,6 @@ impl Layout {
         if self.unknown.is_some() {
             return false;
         }
-        let id = TypeId::of::<T>();
         if let Some(number) = self.seen.iter().position(|seen| *seen == id) {
             let _ = write!(self.text, "#{number}");
             return false;
@@ -178,35 +195,21 @@ const IS_ORDERED: bool = {
 };
 
 /// Finds out without a bound whether a type has a `Drop` of its own, not counting those of its fields:
-/// `Ends::<T>::new().has_drop()` is the inherent method where it has, and that of [`EndsPlainly`] elsewhere. Works for
-/// concrete types only, which is what macros have.
+/// `Ends::<T>::HAS_DROP` is the inherent constant where it has, and that of [`EndsPlainly`] elsewhere. Works for concrete
+/// types only, which is what macros have.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Ends<T>(PhantomData<T>);
 
 #[doc(hidden)]
-impl<T> Ends<T> {
-    #[expect(clippy::new_without_default, reason = "only generated code makes one")]
-    #[must_use]
-    pub const fn new() -> Self {
-        Self(PhantomData)
-    }
-}
-
-#[doc(hidden)]
 #[expect(drop_bounds, reason = "it asks for the type's own, which the bound means")]
 impl<T: Drop> Ends<T> {
-    #[must_use]
-    pub fn has_drop(&self) -> bool {
-        true
-    }
+    pub const HAS_DROP: bool = true;
 }
 
 #[doc(hidden)]
 pub trait EndsPlainly {
-    fn has_drop(&self) -> bool {
-        false
-    }
+    const HAS_DROP: bool = false;
 }
 
 impl<T> EndsPlainly for Ends<T> {}

@@ -8,7 +8,7 @@
 //! MessagePack: [`Value`](super::value::Value), the tools and JSON can read it. What MessagePack has only as an extension
 //! is refused. Two equal values should be written alike: a `HashMap` inside a foreign type is not sorted.
 
-use super::codec::{DecodeError, Decoder, Encoder};
+use super::codec::{DecodeError, Decoder, Encoder, Fill};
 
 /// A type that `#[state(opaque = "..")]` admits: with the feature `serde` one that serde can write and read, else none.
 #[cfg_attr(
@@ -37,6 +37,25 @@ pub trait Foreign: Sized + 'static {
     ///
     /// When it is something else.
     fn read(input: &mut Decoder<'_>) -> Result<Self, DecodeError>;
+
+    /// The place of a field of this type while a struct is read.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn slot(slot: &mut ForeignSlot<Self>) -> &mut dyn Fill {
+        slot
+    }
+}
+
+/// The place of a field of a foreign type.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct ForeignSlot<T>(pub Option<T>);
+
+impl<T: Foreign> Fill for ForeignSlot<T> {
+    fn fill(&mut self, input: &mut Decoder<'_>) -> Result<(), DecodeError> {
+        self.0 = Some(T::read(input)?);
+        Ok(())
+    }
 }
 
 #[cfg(feature = "serde")]

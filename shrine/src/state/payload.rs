@@ -19,6 +19,7 @@ use std::ptr::from_ref;
 
 use super::attic::Attic;
 use super::codec::{Decoder, Encoder};
+use super::described::Described;
 use super::nested::{self, NestedChain};
 use super::shape::{EnumShape, FieldShape, Shape, StructShape};
 use super::step::{Chain, MigrateError, StepContext, VersionInfo};
@@ -35,12 +36,12 @@ pub struct Upgrades {
 #[derive(Debug)]
 struct Upgrade {
     versions: fn(&mut Vec<VersionInfo>),
-    load: Load,
-    store: Load,
+    load: Way,
+    store: Way,
 }
 
 /// Carries an encoded value of that version to the head, or from the head to that version.
-type Load = fn(&str, &[u8], &mut StepContext) -> Result<Vec<u8>, MigrateError>;
+pub(crate) type Way = fn(&str, &[u8], &mut StepContext) -> Result<Vec<u8>, MigrateError>;
 
 impl Upgrades {
     /// Those of `T`.
@@ -53,13 +54,36 @@ impl Upgrades {
 
     /// Whether `T` was not looked into yet; it is now.
     pub fn enter<T: 'static>(&mut self) -> bool {
-        self.seen.insert(TypeId::of::<T>())
+        self.enter_id(TypeId::of::<T>())
+    }
+
+    fn enter_id(&mut self, id: TypeId) -> bool {
+        self.seen.insert(id)
     }
 
     /// Adds a type with a chain, and what its older versions contain.
     pub fn add<T: Chain>(&mut self) {
-        self.types.push(Upgrade { versions: T::versions, load: load::<T>, store: store::<T> });
+        self.push(Upgrade { versions: T::versions, load: load::<T>, store: store::<T> });
         T::older(self);
+    }
+
+    fn push(&mut self, upgrade: Upgrade) {
+        self.types.push(upgrade);
+    }
+
+    /// Adds a type with a chain, and what it and its older versions contain, if that was not done yet.
+    pub fn versioned<T: Chain>(&mut self) {
+        if self.enter::<T>() {
+            self.add::<T>();
+            T::TYPE.upgrades(self);
+        }
+    }
+
+    /// Adds what is inside of a type, if that was not done yet.
+    pub(super) fn inside(&mut self, described: &Described) {
+        if self.enter_id(described.id()) {
+            described.upgrades(self);
+        }
     }
 
     /// The chains, in the order in which [`Upgrades::carry`] counts them.
@@ -99,7 +123,11 @@ fn load<T: Chain>(version: &str, bytes: &[u8], context: &mut StepContext) -> Res
     Ok(to_bytes(&value)?)
 }
 
-fn store<T: Chain>(version: &str, bytes: &[u8], context: &mut StepContext) -> Result<Vec<u8>, MigrateError> {
+pub(crate) fn store<T: Chain>(
+    version: &str,
+    bytes: &[u8],
+    context: &mut StepContext,
+) -> Result<Vec<u8>, MigrateError> {
     let mut out = Encoder::new();
     from_bytes::<T>(bytes)?.store(version, &mut out, context)?;
     Ok(out.finish()?)
@@ -148,7 +176,7 @@ enum Node {
     Tuple(Vec<usize>),
     Float(u8),
     /// To the shape of that version, and through the chain from there.
-    Upgrade(usize, String, Load),
+    Upgrade(usize, String, Way),
 }
 
 #[derive(Debug)]

@@ -384,7 +384,11 @@ impl ShapeContext {
 
     /// Describes the struct or enum `T` with `build`, or refers back to it if it is being described already.
     pub fn named<T: 'static>(&mut self, build: impl FnOnce(&mut Self) -> Shape) -> Shape {
-        let id = TypeId::of::<T>();
+        self.of(TypeId::of::<T>(), build)
+    }
+
+    /// The same for the type of that id.
+    pub(super) fn of(&mut self, id: TypeId, build: impl FnOnce(&mut Self) -> Shape) -> Shape {
         if let Some(levels) = self.enclosing.iter().rev().position(|enclosing| *enclosing == id) {
             return Shape::Recurse(u32::try_from(levels).unwrap_or(u32::MAX));
         }
@@ -449,13 +453,23 @@ pub mod fingerprint {
 
     /// Folds `(hash of name, fingerprint)` pairs, which the macros give sorted by name.
     pub const fn members(kind: u64, members: &[(u64, u64)]) -> u64 {
-        let mut hash = mix(kind, members.len() as u64);
+        let mut hash = begin(kind, members.len());
         let mut index = 0;
         while index < members.len() {
-            hash = mix(mix(hash, members[index].0), members[index].1);
+            hash = member(hash, members[index].0, members[index].1);
             index += 1;
         }
         hash
+    }
+
+    /// Before the first of so many members.
+    pub const fn begin(kind: u64, members: usize) -> u64 {
+        mix(kind, members as u64)
+    }
+
+    /// One more member: the hash of its name, and its fingerprint.
+    pub const fn member(hash: u64, name: u64, fingerprint: u64) -> u64 {
+        mix(mix(hash, name), fingerprint)
     }
 
     /// FNV-1a of 64 bits (Fowler, Noll and Vo).

@@ -13,6 +13,7 @@ use rmp::Marker;
 
 use super::State;
 use super::codec::{DecodeError, Decoder, Encoder};
+use super::described::{Holder, Part};
 use super::layout::Layout;
 use super::payload::Upgrades;
 use super::shape::{EnumShape, FieldShape, Shape, ShapeContext, StructShape, VariantShape, fingerprint};
@@ -158,10 +159,11 @@ floats! {
 
 /// Implements [`State`] for a type that looks and is encoded like another one.
 macro_rules! alike {
-    ($([$($T:ident $(: $bound:path)?)?] $type:ty as $like:ty, $to:expr, $from:expr, $layout:expr;)*) => { $(
+    ($([$($T:ident $(: $bound:path)?)?] $type:ty as $like:ty, $to:expr, $from:expr, $layout:expr $(, $part:expr)?;)*) => { $(
         impl<$($T: State $(+ $bound)?)?> State for $type {
             const FINGERPRINT: u64 = <$like as State>::FINGERPRINT;
             const NULLABLE: bool = <$like as State>::NULLABLE;
+            $(const UNPRINTED: Part = $part;)?
             fn shape(context: &mut ShapeContext) -> Shape {
                 <$like as State>::shape(context)
             }
@@ -194,13 +196,16 @@ alike! {
     [] PathBuf as String, |path, out| out.str(&path.to_string_lossy()), |text, _| Ok(text.into()),
         |layout| layout.unknown("a path in it may be more than its encoding");
     [T] Box<T> as T, |boxed, out| T::encode(boxed, out), |value, _| Ok(Self::new(value)),
-        |layout| layout.made_of::<Self>("Box", &[T::layout]);
+        |layout| layout.made_of::<Self>("Box", &[T::layout]),
+        Part::holding::<Self>(Holder::Alike, "Box", &[T::UNPRINTED]);
     [T] Box<[T]> as Vec<T>, |items, out| T::encode_slice(items, out), |items, _| Ok(items.into()),
-        |layout| layout.made_of::<Self>("Box<[]>", &[T::layout]);
+        |layout| layout.made_of::<Self>("Box<[]>", &[T::layout]),
+        Part::holding::<Self>(Holder::Seq, "Box<[]>", &[T::UNPRINTED]);
     [T] Wrapping<T> as T, |wrapping, out| wrapping.0.encode(out), |value, _| Ok(Self(value)),
         |layout| layout.made_of::<Self>("Wrapping", &[T::layout]);
     [T] VecDeque<T> as Vec<T>, |items, out| out.sequence(items.len(), items.iter()), |items, _| Ok(items.into()),
-        |layout| layout.made_of::<Self>("VecDeque", &[T::layout]);
+        |layout| layout.made_of::<Self>("VecDeque", &[T::layout]),
+        Part::holding::<Self>(Holder::Seq, "VecDeque", &[T::UNPRINTED]);
     [T] LinkedList<T> as Vec<T>, |items, out| out.sequence(items.len(), items.iter()),
         |items, _| Ok(items.into_iter().collect()),
         |layout| layout.made_of::<Self>("LinkedList", &[T::layout]);
@@ -245,6 +250,7 @@ impl State for String {
 impl<T: State> State for Option<T> {
     const FINGERPRINT: u64 = fingerprint::mix(fingerprint::OPTION, T::FINGERPRINT);
     const NULLABLE: bool = true;
+    const UNPRINTED: Part = Part::holding::<Self>(Holder::Option, "Option", &[T::UNPRINTED]);
     fn shape(context: &mut ShapeContext) -> Shape {
         Shape::Option(Box::new(T::shape(context)))
     }
@@ -257,20 +263,39 @@ impl<T: State> State for Option<T> {
     fn encode(&self, out: &mut Encoder) {
         match self {
             None => out.nil(),
-            Some(value) if T::NULLABLE => out.array(1, |out| value.encode(out)),
+            Some(value) if T::NULLABLE => {
+                if out.enter_array(1) {
+                    value.encode(out);
+                    out.leave();
+                }
+            }
             Some(value) => value.encode(out),
         }
     }
+    // Without closures and `?`, which are compiled anew for each `T`.
     fn decode(input: &mut Decoder<'_>) -> Result<Self, DecodeError> {
-        if input.take_nil()? {
-            return Ok(None);
+        match input.take_nil() {
+            Ok(true) => return Ok(None),
+            Ok(false) => {}
+            Err(error) => return Err(error),
         }
-        if T::NULLABLE { input.tuple(1, T::decode) } else { input.nested(T::decode) }.map(Some)
+        let entered = if T::NULLABLE { input.enter_tuple(1) } else { input.descend() };
+        match entered {
+            Ok(()) => {}
+            Err(error) => return Err(error),
+        }
+        let value = T::decode(input);
+        input.leave();
+        match value {
+            Ok(value) => Ok(Some(value)),
+            Err(error) => Err(error),
+        }
     }
 }
 
 impl<T: State> State for Vec<T> {
     const FINGERPRINT: u64 = fingerprint::mix(fingerprint::SEQ, T::FINGERPRINT);
+    const UNPRINTED: Part = Part::holding::<Self>(Holder::Seq, "Vec", &[T::UNPRINTED]);
     fn shape(context: &mut ShapeContext) -> Shape {
         Shape::Seq(Box::new(T::shape(context)))
     }
@@ -290,6 +315,7 @@ impl<T: State> State for Vec<T> {
 
 impl<T: State, const N: usize> State for [T; N] {
     const FINGERPRINT: u64 = fingerprint::mix(fingerprint::mix(fingerprint::ARRAY, N as u64), T::FINGERPRINT);
+    const UNPRINTED: Part = Part::holding::<Self>(Holder::Array(N as u64), "[]", &[T::UNPRINTED]);
     fn shape(context: &mut ShapeContext) -> Shape {
         Shape::Array { len: N as u64, item: Box::new(T::shape(context)) }
     }
@@ -399,6 +425,7 @@ macro_rules! tuples {
     ($($len:literal: $($T:ident $index:tt),+;)*) => { $(
         impl<$($T: State),+> State for ($($T,)+) {
             const FINGERPRINT: u64 = fingerprint::members(fingerprint::TUPLE, &[$(($index, $T::FINGERPRINT)),+]);
+            const UNPRINTED: Part = Part::holding::<Self>(Holder::Tuple, "()", &[$($T::UNPRINTED),+]);
             fn shape(context: &mut ShapeContext) -> Shape {
                 Shape::Tuple(vec![$($T::shape(context)),+])
             }

@@ -571,11 +571,23 @@ impl<T: Default> Fallback<T> {
 }
 
 #[doc(hidden)]
+impl<T: Default + State> Fallback<T> {
+    /// Encodes the default, for the same question in a constant.
+    pub const ENCODED: Option<fn(&mut Encoder)> = Some(encoded::<T>);
+}
+
+fn encoded<T: Default + State>(out: &mut Encoder) {
+    T::default().encode(out);
+}
+
+#[doc(hidden)]
 pub trait NoFallback<T> {
+    const ENCODED: Option<fn(&mut Encoder)>;
     fn value(&self) -> Option<T>;
 }
 
 impl<T> NoFallback<T> for Fallback<T> {
+    const ENCODED: Option<fn(&mut Encoder)> = None;
     fn value(&self) -> Option<T> {
         None
     }

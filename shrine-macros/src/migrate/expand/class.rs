@@ -10,12 +10,14 @@ use super::variants::pairs;
 use crate::migrate::model::{ChangedVariant, How, Link, Parts, Transfer, Up, VariantHow};
 use crate::names::of_type;
 use crate::state::StateType;
+use crate::state::expand::apart;
 
 /// `fn class` of a step.
 pub(super) fn class(newer: &StateType, link: &Link) -> TokenStream {
     let (ident, older) = (&newer.ident, &link.older.ident);
-    let class = worst(classes(link));
+    let (class, apart) = (worst(classes(link)), apart());
     generated! {
+        #apart
         fn class(__context: &mut ::shrine::__private::ClassContext) -> ::shrine::__private::Class {
             __context.of::<(#ident, #older)>(|__context| #class)
         }

@@ -9,7 +9,7 @@ use super::class::class;
 use crate::migrate::model::{Link, Parts};
 use crate::names::of_type;
 use crate::state::StateType;
-use crate::state::expand::lenient;
+use crate::state::expand::{apart, lenient};
 use crate::version::Version;
 
 /// `impl Step`; none for a hop that a function makes.
@@ -60,16 +60,19 @@ pub(crate) struct Implementation<'a> {
 /// `impl Step`.
 pub(crate) fn implementation(step: &Implementation<'_>) -> TokenStream {
     let Implementation { attributes, newer, older, more, up, down } = step;
+    let apart = apart();
     generated! {
         #attributes
         impl ::shrine::__private::Step<#older> for #newer {
             #more
+            #apart
             fn step(
                 __old: #older,
                 __context: &mut ::shrine::__private::StepContext,
             ) -> ::core::result::Result<Self, ::shrine::__private::MigrateError> {
                 #up
             }
+            #apart
             fn step_down(
                 self,
                 __context: &mut ::shrine::__private::StepContext,

@@ -7,17 +7,18 @@ use syn::{Expr, Path};
 use super::{Chain, as_step};
 use crate::migrate::model::{ChangedVariant, Link, Operation, Removed, RemovedVariant, Up};
 use crate::names::{of_type, plain};
-use crate::state::expand::lenient;
+use crate::state::expand::{apart, lenient};
 
 /// `impl Chain` for the version of that index.
 pub(super) fn version(chain: &Chain<'_>, index: usize) -> TokenStream {
     let (this, version) = chain.at(index);
     let (ident, lenient, text) = (&this.ident, lenient(this), &version.text.value());
-    let info = info(chain, index);
+    let (info, apart) = (info(chain, index), apart());
     let before = chain.links.get(index).map_or_else(oldest, |link| leading(chain, index, link));
     let Before { load, by_steps, store, versions, older, recode } = before;
     let load_by_steps = by_steps.map(|by_steps| {
         generated! {
+            #apart
             fn load_by_steps(
                 __version: &str,
                 __input: &mut ::shrine::__private::Decoder<'_>,
@@ -34,6 +35,7 @@ pub(super) fn version(chain: &Chain<'_>, index: usize) -> TokenStream {
         #lenient
         impl ::shrine::__private::Chain for #ident {
             const VERSION: &'static str = #text;
+            #apart
             fn load(
                 __version: &str,
                 __input: &mut ::shrine::__private::Decoder<'_>,
@@ -45,6 +47,7 @@ pub(super) fn version(chain: &Chain<'_>, index: usize) -> TokenStream {
                 #load
             }
             #load_by_steps
+            #apart
             fn store(
                 self,
                 __version: &str,
@@ -57,11 +60,13 @@ pub(super) fn version(chain: &Chain<'_>, index: usize) -> TokenStream {
                 }
                 #store
             }
+            #apart
             fn versions(__found: &mut ::std::vec::Vec<::shrine::__private::VersionInfo>) {
                 __found.push(#info);
                 #versions
             }
             #older
+            #apart
             fn recode(
                 __version: &str,
                 __input: &mut ::shrine::__private::Decoder<'_>,
@@ -92,7 +97,7 @@ struct Before {
 fn leading(chain: &Chain<'_>, index: usize, link: &Link) -> Before {
     let this = &chain.at(index).0.ident;
     let older = &link.older.ident;
-    let step = as_step(this, link);
+    let (step, apart) = (as_step(this, link), apart());
     let beside = chain.shortcuts.iter().filter(|shortcut| shortcut.to == index);
     let beside = beside.filter_map(|shortcut| {
         let uses = |from: &usize| chain.last_hop(*from, index).0 == shortcut.from;
@@ -129,6 +134,7 @@ fn leading(chain: &Chain<'_>, index: usize, link: &Link) -> Before {
         },
         versions: Some(generated! { <#older as ::shrine::__private::Chain>::versions(__found); }),
         older: Some(generated! {
+            #apart
             fn older(__found: &mut ::shrine::__private::Upgrades) {
                 <#older as ::shrine::__private::State>::upgrades(__found);
                 <#older as ::shrine::__private::Chain>::older(__found);

@@ -278,7 +278,8 @@ mod tests {
         unsafe extern "C" fn another(host: *const Host) -> i32 {
             // SAFETY: as the caller of the table promises.
             unsafe {
-                guard::guarded(host, |reply| reply.result(b"struct 32/8 { seen@0 .. total@24 i64 8/8 }"))
+                let layout = b"struct 32/8 { seen@0 .. total@24 i64 8/8 }";
+                guard::guarded(host, &mut |reply| reply.result(layout))
             }
         }
         let (from, to) = (module::<Sum>(), changed(|table| table.layout = Some(another)));
@@ -291,11 +292,11 @@ mod tests {
     fn builds_that_encode_otherwise_do_not_agree() {
         unsafe extern "C" fn nil(_: crate::abi::Instance, host: *const Host) -> i32 {
             // SAFETY: as the caller of the table promises.
-            unsafe { guard::guarded(host, |reply| reply.result(&[0xc0])) }
+            unsafe { guard::guarded(host, &mut |reply| reply.result(&[0xc0])) }
         }
         unsafe extern "C" fn fails(_: crate::abi::Instance, host: *const Host) -> i32 {
             // SAFETY: as the caller of the table promises.
-            unsafe { guard::guarded(host, |_| panic!("as planned")) }
+            unsafe { guard::guarded(host, &mut |_| panic!("as planned")) }
         }
         assert_eq!(OK, 0);
         let from = module::<Sum>();

@@ -35,6 +35,8 @@ pub(crate) fn state(state: &StateType) -> TokenStream {
     });
     let encode = encode(&state.body);
     let decode = decode(&state.body);
+    // Optimised, it is large enough to slow down what it is inlined into: a chain has one after the other.
+    let whole = generated! { #[cfg_attr(not(debug_assertions), inline(never))] };
     generated! {
         #lenient
         impl ::shrine::__private::State for #ident {
@@ -51,6 +53,7 @@ pub(crate) fn state(state: &StateType) -> TokenStream {
                 #encode
             }
             #apart
+            #whole
             fn decode(
                 __input: &mut ::shrine::__private::Decoder<'_>,
             ) -> ::core::result::Result<Self, ::shrine::__private::DecodeError> {

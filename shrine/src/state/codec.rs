@@ -250,12 +250,14 @@ impl Encoder {
 
     /// All items of what was entered last are written.
     #[doc(hidden)]
+    #[inline]
     pub fn leave(&mut self) {
         self.depth -= 1;
     }
 
     /// Writes the name of a field, whose value is to follow.
     #[doc(hidden)]
+    #[inline]
     pub fn key(&mut self, name: &str) -> &mut Self {
         self.str(name);
         self
@@ -333,6 +335,7 @@ impl Encoder {
         }
     }
 
+    #[inline]
     fn descend(&mut self) -> bool {
         let fits = self.depth < MAX_DEPTH;
         if fits {
@@ -731,10 +734,11 @@ impl<'a> Decoder<'a> {
     }
 
     /// The header of an array of exactly `expected` items, which the caller reads next, and [`leave`](Self::leave)s then.
+    #[inline]
     pub(super) fn enter_tuple(&mut self, expected: usize) -> Result<(), DecodeError> {
         let len = self.array()?;
         if usize::try_from(len) != Ok(expected) {
-            return Err(self.error(format!("expected {expected} items, found {len}")));
+            return Err(self.miscounted(expected, len));
         }
         self.descend()
     }
@@ -890,6 +894,7 @@ impl<'a> Decoder<'a> {
     }
 
     /// The length of the next array, whose items the caller reads next, and [`leave`](Self::leave)s then.
+    #[inline]
     pub(super) fn enter_array(&mut self) -> Result<u32, DecodeError> {
         let len = self.array()?;
         self.descend()?;
@@ -897,14 +902,16 @@ impl<'a> Decoder<'a> {
     }
 
     /// All items of what was entered last are read.
+    #[inline]
     pub(super) fn leave(&mut self) {
         self.depth -= 1;
     }
 
     /// Begins to read one level deeper.
+    #[inline]
     pub(super) fn descend(&mut self) -> Result<(), DecodeError> {
         if self.depth >= MAX_DEPTH {
-            return Err(self.error(format!("nested deeper than {MAX_DEPTH} levels")));
+            return Err(self.too_deep());
         }
         self.depth += 1;
         Ok(())
@@ -945,6 +952,16 @@ impl<'a> Decoder<'a> {
 
     fn expected(&self, wanted: &str, found: Token<'_>) -> DecodeError {
         self.error(format!("expected {wanted}, found {}", found.kind()))
+    }
+
+    #[cold]
+    fn miscounted(&self, expected: usize, found: u32) -> DecodeError {
+        self.error(format!("expected {expected} items, found {found}"))
+    }
+
+    #[cold]
+    fn too_deep(&self) -> DecodeError {
+        self.error(format!("nested deeper than {MAX_DEPTH} levels"))
     }
 
     #[inline]

@@ -190,7 +190,7 @@ impl Part {
                 described => described.layout(layout),
             },
             Kind::Holding(Holding { name, size, align, items, .. }) => {
-                layout.holding(name, size, align, items)
+                layout.holding(name, size, align, items);
             }
             Kind::Opaque(_) => layout.unknown("a field in it is of a foreign type"),
         }

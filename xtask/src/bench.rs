@@ -147,6 +147,7 @@ fn measure(
     } else {
         others.tools()
     };
+    let _turn = take_turn(target)?;
     let (edits, warm_ups) = if arguments.quick { (2, 1) } else { (usize::from(arguments.edits), WARM_UPS) };
     let folder = tempfile::Builder::new().prefix("shrine-bench-").tempdir().context("create a folder")?;
     *FOLDER.lock().unwrap_or_else(PoisonError::into_inner) = Some(folder.path().to_owned());
@@ -201,6 +202,19 @@ fn measure(
     results.facts.push(("load (1, 5, 15 min) at the begin".to_owned(), load_at_begin.to_owned()));
     results.facts.push(("load at the end".to_owned(), machine::load()));
     Ok(results)
+}
+
+/// Waits until no other run builds in the target directory: two write files of the same names. Others wait until the
+/// answer is dropped.
+fn take_turn(target: &Path) -> Result<std::fs::File, Failure> {
+    std::fs::create_dir_all(target).context(format_args!("create {}", target.display()))?;
+    let path = target.join("bench.lock");
+    let file = std::fs::File::create(&path).context(format_args!("create {}", path.display()))?;
+    if file.try_lock().is_err() {
+        eprintln!("    Blocking waiting for another run in {}", target.display());
+        file.lock().context(format_args!("lock {}", path.display()))?;
+    }
+    Ok(file)
 }
 
 /// What is measured, in the order in which it is.

@@ -130,6 +130,22 @@ impl Process {
         }
     }
 
+    /// A failure of it, with what it has written.
+    pub(crate) fn failed(&self, what: &str) -> Failure {
+        Failure::new(what).with_output(&self.said)
+    }
+
+    /// Waits until it has written a line that contains `text`, unless it has already.
+    pub(crate) fn hears(&mut self, text: &str, limit: Duration, whom: &str) -> Result<(), Failure> {
+        if self.said.iter().any(|line| line.contains(text)) {
+            return Ok(());
+        }
+        self.listen(limit, whom, |heard| match heard {
+            Heard::Output(line) | Heard::Error(line) => line.contains(text).then_some(()),
+            Heard::Ended(..) => None,
+        })
+    }
+
     /// Hands on what comes until `wanted` answers. `whom` says in a failure who was waited for.
     pub(crate) fn listen<T>(
         &mut self,

@@ -85,13 +85,6 @@ impl Project {
         Ok(self.answer())
     }
 
-    /// Saves the file of the last edit again, with a line more.
-    pub(crate) fn save_again(&self) -> Result<(), Failure> {
-        let path = self.root.join(self.source(&self.edited_widget()));
-        let text = std::fs::read_to_string(&path).context(format!("read {}", path.display()))?;
-        std::fs::write(&path, text + "\n").context(format!("write {}", path.display()))
-    }
-
     /// What the answer contains.
     pub(crate) fn answer(&self) -> String {
         format!("edit-{:06}", self.edits)

@@ -10,8 +10,8 @@ use crate::bench::failure::Failure;
 use crate::bench::process::{Process, command};
 use crate::bench::project::Project;
 
-/// How often an edit is saved until it is taken in.
-const ATTEMPTS: u32 = 12;
+/// What dx says when the program has reported to it.
+const LISTENS: &str = "devtool websocket connection";
 
 pub(super) struct Dx {
     project: Project,
@@ -26,32 +26,17 @@ impl Dx {
         let door = Door::open(socket)?;
         let mut serve = command(&dx.binary);
         serve.args(["serve", "--hotpatch", "--desktop", "--interactive", "false", "--open", "false"]);
+        serve.arg("--verbose");
         serve.args(["--package", &project.program()]);
         serve.current_dir(&project.root).env("CARGO_TARGET_DIR", bench.target);
         serve.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut serve = Process::start(serve)?;
         let program = door.wait(FIRST, || serve.is_running("dx serve"))?;
+        // What is saved before dx knows the program is forgotten.
+        serve.hears(LISTENS, bench.limit, "dx serve")?;
         let mut dx = Self { project, program, _serve: serve, limit: bench.limit };
         dx.program.answers(&dx.project.answer(), bench.limit)?;
-        dx.wait_until_it_listens()?;
         Ok(dx)
-    }
-}
-
-impl Dx {
-    /// Saves an edit until it is taken in: dx forgets what is saved before the program has reported to it.
-    fn wait_until_it_listens(&mut self) -> Result<(), Failure> {
-        let wanted = self.project.edit()?;
-        self.program.ask(&wanted)?;
-        let mut answered = self.program.wait(&wanted, self.limit / ATTEMPTS);
-        for _ in 1..ATTEMPTS {
-            if answered.is_ok() {
-                break;
-            }
-            self.project.save_again()?;
-            answered = self.program.wait(&wanted, self.limit / ATTEMPTS);
-        }
-        answered
     }
 }
 

@@ -53,18 +53,10 @@ impl Program {
 
     /// Waits until all answers of the program contain `wanted`.
     pub(super) fn answers(&mut self, wanted: &str, limit: Duration) -> Result<(), Failure> {
-        self.ask(wanted)?;
-        self.wait(wanted, limit)
-    }
-
-    /// Asks for an answer that contains `wanted`.
-    pub(super) fn ask(&mut self, wanted: &str) -> Result<(), Failure> {
-        writeln!(self.write, "{wanted}").map_err(|error| gone(wanted, &error))
-    }
-
-    /// Waits for the answer that it was asked for.
-    pub(super) fn wait(&mut self, wanted: &str, limit: Duration) -> Result<(), Failure> {
+        let gone =
+            |error| Failure::new(format!("the program has ended before it answered `{wanted}`: {error}"));
         self.read.get_ref().set_read_timeout(Some(limit)).context("wait for the program")?;
+        writeln!(self.write, "{wanted}").map_err(gone)?;
         let mut line = String::new();
         match self.read.read_line(&mut line) {
             Ok(0) => Err(Failure::new(format!("the program has ended before it answered `{wanted}`"))),
@@ -75,13 +67,9 @@ impl Program {
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                 Err(Failure::new(format!("no answer `{wanted}` within {} s", limit.as_secs_f64())))
             }
-            Err(error) => Err(gone(wanted, &error)),
+            Err(error) => Err(gone(error)),
         }
     }
-}
-
-fn gone(wanted: &str, error: &std::io::Error) -> Failure {
-    Failure::new(format!("the program has ended before it answered `{wanted}`: {error}"))
 }
 
 #[cfg(test)]

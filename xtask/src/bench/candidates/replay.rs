@@ -112,7 +112,7 @@ fn run(call: &Call, limit: Duration) -> Result<Instant, Failure> {
     };
     let (status, then) = process.listen(limit, "rustc", ended)?;
     if !status.success() {
-        return Err(Failure::new(format!("rustc, called as cargo has called it, failed with {status}")));
+        return Err(process.failed(&format!("rustc, called as cargo has called it, failed with {status}")));
     }
     Ok(then)
 }

@@ -70,17 +70,16 @@ fn hot_lib(source: &mut String, project: &Project, surroundings: &Surroundings<'
 }
 
 fn dx(source: &mut String, project: &Project, surroundings: &Surroundings<'_>) {
-    // What is patched is a function of its own: a closure that borrows is not found in the patch.
-    *source += "mod widget;\n\nstatic WIDGET: std::sync::Mutex<Option<widget::Widget>> = std::sync::Mutex::new(None);\n\n\
-        fn view() -> String {\n    WIDGET.lock().unwrap().as_ref().unwrap().view()\n}\n\n\
+    // What is patched is a function: neither a closure that borrows nor a static of this crate is found in a patch.
+    *source += "mod widget;\n\nfn view(widget: &'static widget::Widget) -> String {\n    widget.view()\n}\n\n\
         fn main() -> std::io::Result<()> {\n    dioxus_devtools::connect_subsecond();\n    \
         let mut widget = widget::Widget::default();\n    widget.add(1);\n";
     if project.scenario.heavy {
         *source +=
             "    if let Some(address) = std::env::args().nth(1) {\n        widget.fetch(address);\n    }\n";
     }
-    *source += "    *WIDGET.lock().unwrap() = Some(widget);\n    \
-        serve(|| vec![dioxus_devtools::subsecond::call(view)])\n}\n\n";
+    *source += "    let widget: &'static widget::Widget = Box::leak(Box::new(widget));\n    \
+        serve(|| vec![dioxus_devtools::subsecond::HotFn::current(view).call((widget,))])\n}\n\n";
     *source += &serve(surroundings);
 }
 

@@ -182,7 +182,8 @@ impl Project {
     /// The directory of the package that a file belongs to, or would if it were there: the innermost around it.
     #[must_use]
     pub fn owner(&self, path: &Path) -> Option<&PathBuf> {
-        let around = self.directories.iter().filter(|directory| path.starts_with(directory));
+        let all = self.packages.iter().flat_map(|package| &package.roots).chain(&self.directories);
+        let around = all.filter(|directory| path.starts_with(directory));
         around.max_by_key(|directory| directory.as_os_str().len())
     }
 }

@@ -110,7 +110,7 @@ impl Inputs {
     #[must_use]
     pub fn packages_of(&self, path: &Path) -> BTreeSet<String> {
         let is_missing = self.role(path) == Some(Role::Missing);
-        let owner = self.owner(path);
+        let owner = self.project.owner(path);
         // Whoever has read the file has said so. Who has not, may when the file is new, or when it could not be built.
         let is_read = self.project.packages.iter().any(|package| self.has_read(&package.name, path));
         let holds = |package: &&Package| {
@@ -128,12 +128,6 @@ impl Inputs {
         let folders = || self.folders.get(package).into_iter().flatten();
         self.tracked.get(package).is_some_and(|inputs| inputs.contains(path))
             || folders().any(|folder| is_part_of(folder, path))
-    }
-
-    /// The directory of the package that a file belongs to: the innermost around it.
-    fn owner(&self, path: &Path) -> Option<&PathBuf> {
-        let around = self.roots().chain(&self.project.directories).filter(|root| path.starts_with(root));
-        around.max_by_key(|root| root.as_os_str().len())
     }
 
     /// How the path is shown: from the root of the workspace, when it is in it.

@@ -8,7 +8,7 @@ pub mod cargo;
 mod child;
 mod config;
 pub mod dep_info;
-mod dylib;
+mod link;
 mod messages;
 pub mod options;
 mod overlooked;
@@ -17,6 +17,7 @@ mod reason;
 mod replay;
 mod rewrite;
 mod scripts;
+mod shell;
 mod shop;
 mod stamp;
 mod unit;
@@ -32,8 +33,8 @@ use shrine::event::LinkSummary;
 
 use crate::load::check;
 pub use child::Cancel;
-pub use dylib::Plain;
-pub(crate) use dylib::SHARED_PREFIX;
+pub use link::Plain;
+pub(crate) use link::SHARED_PREFIX;
 pub use options::CargoOptions;
 pub use project::{Package, Project};
 pub use reason::{Reason, Way};
@@ -118,6 +119,11 @@ pub struct Linking {
 }
 
 impl Linking {
+    /// That of a package which is linked so.
+    fn of(package: String, link: Result<PathBuf, Plain>) -> Self {
+        Self { package, shared: link.as_ref().ok().cloned(), plain: link.err() }
+    }
+
     /// The same as it is told.
     #[must_use]
     pub fn summary(&self) -> LinkSummary {

@@ -9,9 +9,10 @@ use std::fs;
 use std::hash::{DefaultHasher, Hasher};
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+use super::shell;
 
 /// The variable that tells the notes of one environment from those of another.
 pub(super) const ENVIRONMENT: &str = "SHRINE_ENVIRONMENT";
@@ -58,14 +59,8 @@ impl Wrapper {
             None => "rustc".to_owned(),
         };
         let (script, text) = (directory.join(name), script(chained.as_deref()));
-        // A script that is as it should be is left alone: cargo looks at its time.
-        if fs::read(&script).ok().as_deref() != Some(text.as_slice()) {
-            fs::create_dir_all(&directory)?;
-            let draft = directory.join(format!("draft-{}", std::process::id()));
-            fs::write(&draft, text)?;
-            fs::set_permissions(&draft, fs::Permissions::from_mode(0o755))?;
-            fs::rename(&draft, &script)?;
-        }
+        // Cargo looks at its time.
+        shell::install(&script, &text)?;
         // Without arguments it does nothing.
         let mut probe = Command::new(&script);
         let status = probe.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status()?;
@@ -176,12 +171,8 @@ fn script(chained: Option<&Path>) -> Vec<u8> {
     text.extend_from_slice(SCRIPT.as_bytes());
     text.extend_from_slice(b"[ $# = 0 ] || exec ");
     if let Some(chained) = chained {
-        text.push(b'\'');
-        for byte in chained.as_os_str().as_bytes() {
-            // A quote ends the quoted text, stands by itself, and begins it again.
-            text.extend_from_slice(if *byte == b'\'' { br"'\''" } else { std::slice::from_ref(byte) });
-        }
-        text.extend_from_slice(b"' ");
+        shell::push_quoted(&mut text, chained.as_os_str());
+        text.push(b' ');
     }
     text.extend_from_slice(b"\"$@\"\n");
     text
@@ -200,6 +191,7 @@ fn owned(bytes: &[u8]) -> OsString {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     fn run(wrapper: &Wrapper, arguments: &[&str]) -> String {
         let output = Command::new(&wrapper.script)

@@ -1,8 +1,8 @@
 //! Processes that end together with all that they have started.
 
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, Command, ExitStatus, Output};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, setpriority_process, waitid};
@@ -69,6 +69,17 @@ impl Running {
         let _ = setpriority_process(Some(self.group), 19);
     }
 
+    /// What it says until its end, on both of its pipes.
+    pub(super) fn output(mut self) -> io::Result<Output> {
+        let pipes = (self.child.stdout.take(), self.child.stderr.take());
+        let (stdout, stderr) = std::thread::scope(|scope| {
+            let stderr = scope.spawn(move || read(pipes.1));
+            let stdout = read(pipes.0);
+            (stdout, stderr.join().unwrap_or_else(|_| Err(io::ErrorKind::Other.into())))
+        });
+        Ok(Output { stdout: stdout?, stderr: stderr?, status: self.wait()? })
+    }
+
     /// Waits for its end.
     pub(super) fn wait(mut self) -> io::Result<ExitStatus> {
         // Waits without reaping: until the lock is held, a cancel may still signal this group by its number.
@@ -77,6 +88,14 @@ impl Running {
         state.groups.retain(|group| *group != self.group);
         self.child.wait()
     }
+}
+
+fn read(pipe: Option<impl Read>) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if let Some(mut pipe) = pipe {
+        pipe.read_to_end(&mut bytes)?;
+    }
+    Ok(bytes)
 }
 
 impl Drop for Running {
@@ -93,7 +112,6 @@ impl Drop for Running {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Read;
     use std::process::Stdio;
 
     fn shell(script: &str) -> Command {

@@ -32,7 +32,7 @@ pub struct Project {
     /// The directories of packages that cargo alone can build in order: macros, what build scripts are made of, and
     /// what packages outside of the workspace are made of.
     pub tools: Vec<PathBuf>,
-    /// The names of the crates that are `shrine`, or edited, or depend on such a crate.
+    /// The names of the crates that are edited or may have widgets, or depend on such a crate.
     pub unshared: BTreeSet<String>,
 }
 
@@ -393,7 +393,8 @@ impl<'a> Graph<'a> {
         directories.into_iter().collect()
     }
 
-    /// The names of the crates that are `shrine`, or no download, and of those that are built from them.
+    /// The names of the crates that are edited or may have widgets, and of those that are built from them: libraries that
+    /// are no download, other than `shrine` itself, and what depends on that.
     fn unshared(&self) -> BTreeSet<String> {
         let mut above: BTreeMap<&PackageId, Vec<&PackageId>> = BTreeMap::new();
         for (id, dependencies) in &self.dependencies {
@@ -401,10 +402,16 @@ impl<'a> Graph<'a> {
                 above.entry(dependency).or_default().push(id);
             }
         }
-        let is_start =
-            |package: &&&cargo_metadata::Package| package.source.is_none() || package.name == "shrine";
-        let mut queue: Vec<&PackageId> =
-            self.packages.values().filter(is_start).map(|package| &package.id).collect();
+        let is_shrine = |package: &cargo_metadata::Package| package.name == "shrine";
+        let is_local = |package: &cargo_metadata::Package| {
+            package.source.is_none() && package.targets.iter().any(is_library)
+        };
+        let packages = self.packages.values();
+        let above_shrine = packages.clone().filter(|package| is_shrine(package));
+        let above_shrine =
+            above_shrine.flat_map(|package| above.get(&package.id).into_iter().flatten().copied());
+        let edited = packages.filter(|package| is_local(package) && !is_shrine(package));
+        let mut queue: Vec<&PackageId> = edited.map(|package| &package.id).chain(above_shrine).collect();
         let mut seen: BTreeSet<&PackageId> = queue.iter().copied().collect();
         while let Some(id) = queue.pop() {
             queue.extend(above.get(id).into_iter().flatten().filter(|id| seen.insert(**id)));

@@ -17,13 +17,14 @@ use std::time::SystemTime;
 
 use super::capture::{ENVIRONMENT, Wrapper};
 use super::config::Configuration;
-use super::dylib::Sharing;
+use super::link::Sharing;
 use super::messages::Library;
 use super::stamp::{Snapshot, Stamps, Used};
 use super::unit::{Kind, Unit, closure};
 use super::{Artifact, CargoOptions, Package, Project, Reason, cargo, dep_info};
 use crate::own::OwnDirectory;
 pub(super) use plan::Plan;
+use run::Ending;
 
 /// What the files end in that other crates are compiled against.
 const LIBRARIES: [&str; 2] = ["rlib", "rmeta"];
@@ -35,6 +36,8 @@ pub(super) struct Replayer {
     /// What stands before the compiler in each call: `RUSTC_WRAPPER`, and a wrapper of the user's own.
     programs: Vec<PathBuf>,
     mark: String,
+    /// The compilers that have made their libraries and have not ended yet, by the keys of the units.
+    endings: BTreeMap<String, Ending>,
     own: OwnDirectory,
     stamps: Stamps,
     units: BTreeMap<String, Made>,
@@ -105,11 +108,14 @@ pub(super) struct Before {
 impl Replayer {
     /// Knows nothing yet.
     pub(super) fn new(project: &Project, options: &CargoOptions) -> Self {
+        let own = OwnDirectory::below(&project.target_directory.join("shrine-replays"));
+        let sharing = Sharing::new(project, own.path(), options.no_replay || options.no_sharing);
         Self {
             wrapper: Err(Reason::Off),
             programs: Vec::new(),
             mark: cargo::mark(),
-            own: OwnDirectory::below(&project.target_directory.join("shrine-replays")),
+            endings: BTreeMap::new(),
+            own,
             stamps: Stamps::new(&project.outputs),
             units: BTreeMap::new(),
             tips: BTreeMap::new(),
@@ -118,7 +124,7 @@ impl Replayer {
             outputs: project.outputs.clone(),
             warm: BTreeSet::new(),
             garbage: Vec::new(),
-            sharing: Sharing::new(project, options.no_replay || options.no_sharing),
+            sharing,
         }
     }
 
@@ -321,13 +327,9 @@ impl Replayer {
         }
     }
 
-    /// Where the compiler keeps what it remembers.
-    fn incremental(&self) -> PathBuf {
-        self.own.path().join("incremental")
-    }
-
-    /// Removes what nobody needs any more.
+    /// Waits for what is about to end, and removes what nobody needs any more.
     pub(super) fn tidy(&mut self) {
+        self.endings.clear();
         for directory in std::mem::take(&mut self.garbage) {
             let _ = std::fs::remove_dir_all(directory);
         }

@@ -63,10 +63,10 @@ impl Changes<'_> {
         }
     }
 
-    /// Nobody waits for one artifact before the other.
+    /// That a file is made is wanted to be known at once.
     fn json(&self, value: &OsStr) -> Option<OsString> {
         let is_wanted = |part: &&str| match *part {
-            "artifacts" | "future-incompat" => false,
+            "future-incompat" => false,
             "diagnostic-rendered-ansi" => self.colour,
             _ => true,
         };
@@ -82,7 +82,8 @@ impl Changes<'_> {
     }
 }
 
-fn joined(name: &str, path: &Path) -> OsString {
+/// `name=path`.
+pub(super) fn joined(name: &str, path: &Path) -> OsString {
     joined_os(OsStr::new(name), path)
 }
 
@@ -115,17 +116,16 @@ mod tests {
     fn what_is_made_goes_elsewhere() {
         let line = "rustc --crate-name counter src/lib.rs --json=diagnostic-rendered-ansi,artifacts,future-incompat \
                     -C metadata=1 --out-dir /t/deps -C incremental=/t/incremental -C prefer-dynamic";
-        let expected = "rustc --crate-name counter src/lib.rs --json diagnostic-rendered-ansi -C metadata=1 --out-dir /r/7 \
+        let expected = "rustc --crate-name counter src/lib.rs --json diagnostic-rendered-ansi,artifacts -C metadata=1 --out-dir /r/7 \
                         -C incremental=/r/incremental -C prefer-dynamic";
         assert_eq!(rewritten(line, &[], true), expected);
     }
 
     #[test]
-    fn without_colours_nothing_is_left_of_the_json_options() {
-        assert_eq!(
-            rewritten("rustc --json=diagnostic-rendered-ansi,artifacts a.rs", &[], false),
-            "rustc a.rs"
-        );
+    fn of_the_json_options_those_are_left_that_are_wanted() {
+        let rewritten = |options: &str| rewritten(&format!("rustc --json={options} a.rs"), &[], false);
+        assert_eq!(rewritten("diagnostic-rendered-ansi,artifacts"), "rustc --json artifacts a.rs");
+        assert_eq!(rewritten("diagnostic-rendered-ansi,future-incompat"), "rustc a.rs");
     }
 
     #[test]

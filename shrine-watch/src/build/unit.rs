@@ -133,7 +133,7 @@ impl<'a> Options<'a> {
     }
 
     /// The last `-C name=..`.
-    fn codegen(&self, name: &'a str) -> Option<&'a OsStr> {
+    pub(super) fn codegen(&self, name: &'a str) -> Option<&'a OsStr> {
         self.all("-C")
             .filter_map(|value| split(value, b'='))
             .filter(|(known, _)| *known == name)

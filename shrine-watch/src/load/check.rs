@@ -3,6 +3,7 @@
 //! The loader trusts what it maps: a file that is cut short ends the process with a bus error. So the file must be whole,
 //! for this machine, linked to a shared std, and have widgets, before it is opened.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem::size_of;
 
 use object::elf::{self, FileHeader64};
@@ -13,6 +14,7 @@ use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
 use shrine::abi::{Descriptor, SYMBOL_PREFIX, TRANSFORM_PREFIX, TransformDescriptor};
 
 use super::LoadError;
+use crate::build::SHARED_PREFIX;
 
 /// What a library says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +29,7 @@ pub struct Checked {
     /// What it was built with.
     pub toolchain: Toolchain,
     /// What libraries have in common whose states may lie alike in memory, if that can be proved: the compiler, which
-    /// orders fields in its usual way, and the libraries that it allocates from.
+    /// orders fields in its usual way, and the libraries that it may allocate from.
     pub origin: Option<String>,
 }
 
@@ -155,8 +157,6 @@ pub struct Inspected {
     pub has_allocator: bool,
     /// A section that the linker gathers for code that walks over it, if there is one.
     pub gathered: Option<String>,
-    /// How many bytes of it are loaded.
-    pub size: u64,
 }
 
 /// Looks at a library; none when it is none, or is not whole.
@@ -164,8 +164,6 @@ pub struct Inspected {
 pub fn inspect(bytes: &[u8]) -> Option<Inspected> {
     check_whole(bytes).ok()?;
     let file = ElfFile64::<Endianness>::parse(bytes).ok()?;
-    let endian = file.endian();
-    let loaded = file.elf_program_headers().iter().filter(|program| program.p_type(endian) == elf::PT_LOAD);
     let mut defined = file.dynamic_symbols().chain(file.symbols()).filter(ObjectSymbol::is_definition);
     // `#[global_allocator]` expands to a function of this name, in the namespace of the compiler.
     let is_allocator = |name: &str| name.ends_with("__rust_alloc");
@@ -173,8 +171,43 @@ pub fn inspect(bytes: &[u8]) -> Option<Inspected> {
         needed: needed(&file).ok()?,
         has_allocator: defined.any(|symbol| symbol.name().is_ok_and(is_allocator)),
         gathered: file.sections().find_map(|section| gathered(&section)),
-        size: loaded.map(|program| program.p_memsz(endian)).sum(),
     })
+}
+
+/// What a library gives to others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Export {
+    Function,
+    Data,
+    ThreadLocal,
+}
+
+/// The name that a dynamic library is known by, if it says one; none when it cannot be read.
+pub(crate) fn soname(bytes: &[u8]) -> Option<Option<String>> {
+    let file = ElfFile64::<Endianness>::parse(bytes).ok()?;
+    Some(named(&file, elf::DT_SONAME).ok()?.into_iter().next())
+}
+
+/// What a dynamic library gives to others, by name.
+pub(crate) fn exports(bytes: &[u8]) -> Option<BTreeMap<String, Export>> {
+    let file = ElfFile64::<Endianness>::parse(bytes).ok()?;
+    let defined = file.dynamic_symbols().filter(|symbol| !symbol.is_undefined() && symbol.is_global());
+    let export = |symbol: object::read::elf::ElfSymbol64<'_, '_>| {
+        let export = match symbol.kind() {
+            SymbolKind::Text => Export::Function,
+            SymbolKind::Tls => Export::ThreadLocal,
+            _ => Export::Data,
+        };
+        Some((symbol.name().ok()?.to_owned(), export))
+    };
+    Some(defined.filter_map(export).collect())
+}
+
+/// What a dynamic library takes from others, by name.
+pub(crate) fn imports(bytes: &[u8]) -> Option<BTreeSet<String>> {
+    let file = ElfFile64::<Endianness>::parse(bytes).ok()?;
+    let taken = file.dynamic_symbols().filter(ObjectSymbol::is_undefined);
+    Some(taken.filter_map(|symbol| symbol.name().ok().map(str::to_owned)).collect())
 }
 
 /// The name of a section for which linkers define symbols at its start and its end: one that is loaded, and is named as
@@ -274,13 +307,18 @@ fn damaged(error: &object::read::Error) -> LoadError {
 
 /// The libraries that it is linked to.
 fn needed(file: &ElfFile64<'_>) -> Result<Vec<String>, LoadError> {
+    named(file, elf::DT_NEEDED)
+}
+
+/// The names in the entries of that kind that the dynamic loader reads.
+fn named(file: &ElfFile64<'_>, kind: elf::DynamicTag) -> Result<Vec<String>, LoadError> {
     let (endian, bytes) = (file.endian(), file.data());
     let sections = file.elf_section_table();
     let Some((entries, link)) = sections.dynamic(endian, bytes).map_err(|error| damaged(&error))? else {
         return Ok(Vec::new());
     };
     let strings = sections.strings(endian, bytes, link).map_err(|error| damaged(&error))?;
-    let names = entries.iter().filter(|entry| entry.tag(endian) == elf::DT_NEEDED);
+    let names = entries.iter().filter(|entry| entry.tag(endian) == kind);
     let name = |entry: &elf::Dyn64<Endianness>| {
         let offset = u32::try_from(entry.val(endian)).ok()?;
         strings.get(offset).ok().map(|name| String::from_utf8_lossy(name).into_owned())
@@ -337,9 +375,23 @@ fn origin(file: &ElfFile64<'_>, needed: &[String], compiler: &str) -> Option<Str
         .dynamic_symbols()
         .chain(file.symbols())
         .any(|symbol| is_allocator(&symbol) && !symbol.is_undefined());
+    // Neither a shared library of dependencies has an allocator for Rust code, nor has what std itself is linked to.
+    const WITHOUT: [&str; 9] = [
+        SHARED_PREFIX,
+        "libc.",
+        "libm.",
+        "libgcc_s.",
+        "libpthread.",
+        "libdl.",
+        "librt.",
+        "libutil.",
+        "ld-linux",
+    ];
+    let has_none = |name: &String| WITHOUT.iter().any(|start| name.starts_with(start));
     (is_released && is_taken && !is_own).then(|| {
-        let mut origin = needed.to_vec();
-        origin.sort();
+        let mut origin: Vec<&str> =
+            needed.iter().filter(|name| !has_none(name)).map(String::as_str).collect();
+        origin.sort_unstable();
         format!("{compiler}, {}", origin.join(", "))
     })
 }

@@ -7,7 +7,8 @@
 use std::cell::Cell;
 
 use super::guard::{Reply, guarded};
-use super::{Bytes, Description, Host, Instance, NestedCarry, TransformDescription, convert, image, sized};
+use super::image::Image;
+use super::{Bytes, Description, Host, Instance, NestedCarry, TransformDescription, convert, sized};
 use crate::inbox::Inbox;
 use crate::state::attic::Attic;
 use crate::state::codec::{Decoder, Encoder};
@@ -34,9 +35,9 @@ pub(super) type Deliver =
 pub(super) type Tick = unsafe fn(Instance, usize, &Outbox, &Inbox) -> Result<(), BoxError>;
 pub(super) type View = unsafe fn(Instance) -> Option<String>;
 
-pub(super) unsafe fn alive(host: *const Host) -> i32 {
+pub(super) unsafe fn alive(host: *const Host, image: Image) -> i32 {
     // SAFETY: the contract above.
-    unsafe { guarded(host, &mut |reply| reply.result(image::build_id())) }
+    unsafe { guarded(host, &mut |reply| reply.result(image.build_id())) }
 }
 
 pub(super) unsafe fn describe(host: *const Host, description: fn() -> Description) -> i32 {

@@ -1,25 +1,47 @@
-//! The build id of the image that this code is in, read from the image itself.
+//! The build id of the image that a widget is in, read from the image itself.
 //!
 //! The linker writes a hash of its output into a note (`--build-id`), and the note is mapped with the code. A library
 //! that answers with the note of the file that was just built has proved that the new code is what runs: the loader
 //! could have handed out an older image, but that one carries an older note.
 
-/// The build id; empty when the image was linked without one.
+/// An image that is loaded.
+#[derive(Clone, Copy)]
+pub(super) struct Image {
+    #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+    header: &'static elf::Header,
+}
+
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
-pub(super) fn build_id() -> &'static [u8] {
-    const PT_NOTE: u32 = 4;
-    let header = elf::header();
-    let mut notes = header
-        .programs()
-        .filter(|program| program.kind == PT_NOTE)
-        .filter_map(|program| header.segment(program));
-    notes.find_map(elf::build_id_in).unwrap_or_default()
+impl Image {
+    /// The image that the caller is in. `shrine` itself may be in another one, which several generations share: so this is
+    /// compiled where it is called from, and that has to be generic code, which is compiled with the widget.
+    #[inline(always)]
+    pub(super) fn of_caller() -> Self {
+        Self { header: elf::header() }
+    }
+
+    /// The build id; empty when the image was linked without one.
+    pub(super) fn build_id(self) -> &'static [u8] {
+        const PT_NOTE: u32 = 4;
+        let header = self.header;
+        let mut notes = header
+            .programs()
+            .filter(|program| program.kind == PT_NOTE)
+            .filter_map(|program| header.segment(program));
+        notes.find_map(elf::build_id_in).unwrap_or_default()
+    }
 }
 
 /// No way to ask is known for this platform: without an answer, nothing is reported as proved.
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
-pub(super) fn build_id() -> &'static [u8] {
-    &[]
+impl Image {
+    pub(super) fn of_caller() -> Self {
+        Self {}
+    }
+
+    pub(super) fn build_id(self) -> &'static [u8] {
+        &[]
+    }
 }
 
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
@@ -60,10 +82,11 @@ mod elf {
         static HEADER: Header;
     }
 
+    #[inline(always)]
     pub(super) fn header() -> &'static Header {
         // SAFETY: every linker for ELF (GNU ld, lld, mold) defines the symbol in a loaded segment of the image that
-        // refers to it, with the layout of `Header`. The image is never unloaded while this code runs, since this
-        // code is in it.
+        // refers to it, with the layout of `Header`. Images with widgets are never unloaded, and this code is always
+        // compiled into the one that asks.
         unsafe { &HEADER }
     }
 

@@ -4,6 +4,7 @@
 use std::any::TypeId;
 
 use super::calls;
+use super::image::Image;
 use super::{Bytes, Description, Host, Instance, NestedCarry, Table, convert};
 use crate::inbox::Inbox;
 use crate::state::codec::{Decoder, Encoder};
@@ -18,7 +19,7 @@ pub(super) const fn of<W: Widget + Behaviour>() -> *const Table {
     &const {
         Table {
             size: size_of::<Table>(),
-            alive: Some(alive),
+            alive: Some(alive::<W>),
             describe: Some(describe::<W>),
             create: Some(create::<W>),
             destroy: Some(destroy::<W>),
@@ -51,9 +52,11 @@ pub(super) const fn of<W: Widget + Behaviour>() -> *const Table {
 //   is running.
 // It is the contract of `calls` for the code of `W`.
 
-unsafe extern "C" fn alive(host: *const Host) -> i32 {
+/// Of `W`, so that it is compiled into the image that `W` is in.
+#[expect(clippy::extra_unused_type_parameters, reason = "generic code is compiled with the widget")]
+unsafe extern "C" fn alive<W: Widget>(host: *const Host) -> i32 {
     // SAFETY: the contract above.
-    unsafe { calls::alive(host) }
+    unsafe { calls::alive(host, Image::of_caller()) }
 }
 
 unsafe extern "C" fn describe<W: Widget + Behaviour>(host: *const Host) -> i32 {

@@ -2,6 +2,7 @@
 
 use std::any::TypeId;
 
+use super::image::Image;
 use super::{Bytes, Host, TransformDescription, TransformTable, calls, convert};
 use crate::state::payload::Upgrades;
 use crate::state::shape::Shape;
@@ -13,7 +14,7 @@ pub(super) const fn of<T: Transform>() -> *const TransformTable {
     &const {
         TransformTable {
             size: size_of::<TransformTable>(),
-            alive: Some(alive),
+            alive: Some(alive::<T>),
             describe: Some(describe::<T>),
             call: Some(call::<T>),
             converts: Some(converts::<T>),
@@ -25,9 +26,11 @@ pub(super) const fn of<T: Transform>() -> *const TransformTable {
 // The contract of every function here, which the host's `handle` module keeps: `host` is null or valid during the call;
 // `Bytes` are valid during the call. It is the contract of `calls`.
 
-unsafe extern "C" fn alive(host: *const Host) -> i32 {
+/// Of `T`, so that it is compiled into the image that `T` is in.
+#[expect(clippy::extra_unused_type_parameters, reason = "generic code is compiled with the widget")]
+unsafe extern "C" fn alive<T: Transform>(host: *const Host) -> i32 {
     // SAFETY: the contract above.
-    unsafe { calls::alive(host) }
+    unsafe { calls::alive(host, Image::of_caller()) }
 }
 
 unsafe extern "C" fn describe<T: Transform>(host: *const Host) -> i32 {

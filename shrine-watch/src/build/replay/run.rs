@@ -4,20 +4,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::env::consts::DLL_SUFFIX;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
+use std::thread::JoinHandle;
 
 use cargo_metadata::diagnostic::{Diagnostic, DiagnosticLevel};
+use serde::Deserialize;
 
 use super::plan::all_bottom_up;
 use super::share::{self, ALLOCATOR};
 use super::{LIBRARIES, Made, Plan, Replayer};
-use crate::build::dylib::{Linked, linkers_words, strip_notes};
+use crate::build::child::Running;
+use crate::build::link::linkers_words;
 use crate::build::messages::Tally;
-use crate::build::rewrite::{Changes, rewrite};
+use crate::build::rewrite::{Changes, joined, rewrite};
 use crate::build::unit::Kind;
 use crate::build::{Artifact, Cancel, Linking, PackageBuild, Plain, Project, Reason, Verdict, Way, dep_info};
 
@@ -49,8 +52,6 @@ pub(super) struct Call {
     package: String,
     /// Where the compiler writes to: the same place each time, because what it remembers is of no use for another.
     out_dir: PathBuf,
-    /// Whether the library is linked to the shared one.
-    pub(super) is_shared: bool,
 }
 
 /// A call that has ended.
@@ -58,6 +59,37 @@ struct Ended {
     call: Call,
     outcome: Outcome,
     tally: Tally,
+    ending: Option<Ending>,
+}
+
+/// A compiler that has made its library and is about to end, for which it takes a while. It has when this is dropped.
+#[derive(Debug)]
+pub(super) struct Ending(Option<JoinHandle<()>>);
+
+impl Ending {
+    /// Follows it to its end, whatever it says.
+    fn of(running: Running, mut said: impl Read + Send + 'static) -> io::Result<Self> {
+        let follow = move || {
+            // It has to be read, or the compiler could not say it. What becomes of it then changes nothing any more.
+            let _ = io::copy(&mut said, &mut io::sink());
+            let _ = running.wait();
+        };
+        std::thread::Builder::new().name("ending".to_owned()).spawn(follow).map(|thread| Self(Some(thread)))
+    }
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        if let Some(thread) = self.0.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What is said of a file that is made.
+#[derive(Deserialize)]
+struct ArtifactNote {
+    emit: String,
 }
 
 /// How a plan goes.
@@ -98,14 +130,17 @@ impl Replayer {
             loop {
                 while progress.running < jobs && progress.odd.is_none() {
                     let Some(key) = self.next(plan, &mut progress) else { break };
+                    // What it remembers is its own until it has ended.
+                    self.endings.remove(&key);
                     match self.prepare(&key) {
                         Ok((call, command)) => {
                             progress.running += 1;
                             let (send, outputs) = (send.clone(), &outputs);
                             scope.spawn(move || {
-                                let (outcome, tally) = compile(command, &call, outputs, cancel, false, tell);
+                                let (outcome, tally, ending) =
+                                    compile(command, &call, outputs, cancel, false, tell);
                                 // The receiver waits for all that were started.
-                                drop(send.send(Ended { call, outcome, tally }));
+                                drop(send.send(Ended { call, outcome, tally, ending }));
                             });
                         }
                         Err(error) => progress.odd = Some(self.odd(&key, error.to_string())),
@@ -149,49 +184,34 @@ impl Replayer {
         Some(waiting.remove(index))
     }
 
-    /// The call for a unit, linked as it is to be.
-    fn prepare(&self, key: &str) -> io::Result<(Call, Command)> {
-        let is_loaded = self.units[key].unit.kind == Kind::Dynamic;
-        let linked = self.sharing.link(key).ok().filter(|_| is_loaded);
-        if let Some(linked) = linked
-            && let Some(call) = self.prepare_shared(key, linked)?
-        {
-            return Ok(call);
-        }
-        let call = self.call(key, &self.incremental(), |arguments| Some((arguments, false)))?;
-        call.ok_or_else(|| io::ErrorKind::InvalidInput.into())
+    /// The call for a unit, which is linked as it is to be.
+    fn prepare(&mut self, key: &str) -> io::Result<(Call, Command)> {
+        let unit = &self.units[key].unit;
+        let linker = if unit.kind == Kind::Dynamic { self.sharing.linker(unit) } else { None };
+        self.call(key, linker.as_deref())
     }
 
-    /// The call for a unit that is linked to a shared library; none when it is compiled against another `shrine` now.
-    pub(super) fn prepare_shared(&self, key: &str, linked: &Linked) -> io::Result<Option<(Call, Command)>> {
-        // What the compiler remembers of a crate is of no use for one that is compiled against another `shrine`.
-        let incremental = self.own.path().join("incremental-shared");
-        let directory = &self.units[key].unit.call.directory;
-        self.call(key, &incremental, |arguments| Some((linked.arguments(&arguments, directory)?, true)))
-    }
-
-    /// A call for a unit. `finish` makes its arguments those of the linked library, and says whether it is shared.
-    fn call(
-        &self,
-        key: &str,
-        incremental: &Path,
-        finish: impl FnOnce(Vec<OsString>) -> Option<(Vec<OsString>, bool)>,
-    ) -> io::Result<Option<(Call, Command)>> {
+    /// The call for a unit, with what stands for the linker.
+    pub(super) fn call(&self, key: &str, linker: Option<&Path>) -> io::Result<(Call, Command)> {
         let unit = &self.units[key].unit;
         let out_dir = self.own.path().join("out").join(key);
+        let incremental = self.own.path().join("incremental");
         fs::create_dir_all(&out_dir)?;
-        fs::create_dir_all(incremental)?;
-        let arguments = rewrite(
+        fs::create_dir_all(&incremental)?;
+        let mut arguments = rewrite(
             &unit.call.arguments,
             &Changes {
                 directory: &unit.call.directory,
                 out_dir: &out_dir,
-                incremental,
+                incremental: &incremental,
                 colour: self.colour,
                 moved: &self.moved_below(key),
             },
         );
-        let Some((arguments, is_shared)) = finish(arguments) else { return Ok(None) };
+        if let Some(linker) = linker {
+            // The last one counts.
+            arguments.extend(["-C".into(), joined("linker", linker)]);
+        }
         let words: Vec<OsString> =
             self.programs.iter().map(|program| program.clone().into_os_string()).chain(arguments).collect();
         let (program, arguments) = words.split_first().ok_or(io::ErrorKind::InvalidInput)?;
@@ -201,29 +221,32 @@ impl Replayer {
         command.envs(variables.map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let (key, package) = (key.to_owned(), unit.package.clone());
-        Ok(Some((Call { key, package, out_dir, is_shared }, command)))
+        Ok((Call { key, package, out_dir }, command))
     }
 
     /// Takes what has come of a call.
     fn take(&mut self, ended: Ended, plan: &Plan, progress: &mut Progress) {
-        let Ended { call, outcome, tally } = ended;
+        let Ended { call, outcome, tally, ending } = ended;
+        self.endings.extend(ending.map(|ending| (call.key.clone(), ending)));
         match outcome {
-            Outcome::Compiled if call.is_shared && self.has_allocator(&call) => {
-                self.sharing.refuse(&call.key, ALLOCATOR.to_owned());
-                progress.waiting.push(call.key);
-            }
-            Outcome::Compiled => match self.commit(&call, plan, &tally) {
-                Ok(()) => {
-                    progress.links.insert(call.key.clone(), self.linking(&call));
-                    progress.compiled.insert(call.key);
+            Outcome::Compiled => {
+                let unit = &self.units[&call.key].unit;
+                let link = (unit.kind == Kind::Dynamic).then(|| self.sharing.learn(unit));
+                if link.as_ref().is_some_and(Result::is_ok) && self.has_allocator(&call) {
+                    self.sharing.refuse(&call.key, Plain::Unlinked { what: ALLOCATOR.to_owned() });
+                    progress.waiting.push(call.key);
+                    return;
                 }
-                Err(error) => progress.odd = Some(self.odd(&call.key, error.to_string())),
-            },
-            Outcome::Broken => drop(progress.broken.insert(call.key, tally)),
-            Outcome::Odd(what) if call.is_shared => {
-                self.sharing.refuse(&call.key, what);
-                progress.waiting.push(call.key);
+                match self.commit(&call, plan, &tally) {
+                    Ok(()) => {
+                        let link = link.map(|link| Linking::of(call.package, link));
+                        progress.links.extend(link.map(|link| (call.key.clone(), link)));
+                        progress.compiled.insert(call.key);
+                    }
+                    Err(error) => progress.odd = Some(self.odd(&call.key, error.to_string())),
+                }
             }
+            Outcome::Broken => drop(progress.broken.insert(call.key, tally)),
             Outcome::Odd(what) => progress.odd = Some(self.odd(&call.key, what)),
             // What waits is not compiled any more.
             Outcome::Cancelled => progress.waiting.clear(),
@@ -290,7 +313,7 @@ impl Replayer {
         cold.sort();
         for (_, key) in cold {
             let Ok((call, command)) = self.prepare(&key) else { continue };
-            let (outcome, _) = compile(command, &call, &[], cancel, true, &|_, _| true);
+            let (outcome, ..) = compile(command, &call, &[], cancel, true, &|_, _| true);
             if cancel.is_cancelled() {
                 return;
             }
@@ -303,17 +326,6 @@ impl Replayer {
     /// Whether what a call has made has an allocator of its own.
     pub(super) fn has_allocator(&self, call: &Call) -> bool {
         share::has_allocator(&call.out_dir, &self.units[&call.key].unit)
-    }
-
-    /// How the library of a call was linked.
-    fn linking(&self, call: &Call) -> Linking {
-        let (package, link) = (call.package.clone(), self.sharing.link(&call.key));
-        match link {
-            Ok(linked) if call.is_shared => Linking { package, shared: Some(linked.library()), plain: None },
-            // The facade that is there is that of another `shrine`.
-            Ok(_) => Linking { package, shared: None, plain: Some(Plain::NotYet) },
-            Err(plain) => Linking { package, shared: None, plain: Some(plain) },
-        }
     }
 
     /// Takes a library for that of its package.
@@ -359,7 +371,7 @@ impl Replayer {
     }
 }
 
-/// Makes a call and follows it to its end. One that is patient lets all other processes go first.
+/// Makes a call and follows it until what it makes is there. One that is patient lets all other processes go first.
 pub(super) fn compile(
     command: Command,
     call: &Call,
@@ -367,10 +379,12 @@ pub(super) fn compile(
     cancel: &Cancel,
     is_patient: bool,
     tell: &Telling<'_>,
-) -> (Outcome, Tally) {
+) -> (Outcome, Tally, Option<Ending>) {
     let mut tally = Tally::default();
-    let outcome = follow(command, call, outputs, cancel, is_patient, tell, &mut tally);
-    (outcome.unwrap_or_else(|error| Outcome::Odd(error.to_string())), tally)
+    match follow(command, call, outputs, cancel, is_patient, tell, &mut tally) {
+        Ok((outcome, ending)) => (outcome, tally, ending),
+        Err(error) => (Outcome::Odd(error.to_string()), tally, None),
+    }
 }
 
 fn follow(
@@ -381,22 +395,26 @@ fn follow(
     is_patient: bool,
     tell: &Telling<'_>,
     tally: &mut Tally,
-) -> io::Result<Outcome> {
-    let Some(mut running) = cancel.spawn(command)? else { return Ok(Outcome::Cancelled) };
+) -> io::Result<(Outcome, Option<Ending>)> {
+    let Some(mut running) = cancel.spawn(command)? else { return Ok((Outcome::Cancelled, None)) };
     if is_patient {
         running.yield_to_others();
     }
-    let (mut odd, mut has_errors, mut rest) = (None, false, String::new());
-    for line in running.child.stderr.take().into_iter().flat_map(|pipe| BufReader::new(pipe).split(b'\n')) {
-        let line = line?;
-        let Ok(mut diagnostic) = serde_json::from_slice::<Diagnostic>(&line) else {
-            rest.push_str(&String::from_utf8_lossy(&line));
-            rest.push('\n');
+    let mut said = running.child.stderr.take().map(BufReader::new).ok_or(io::ErrorKind::BrokenPipe)?;
+    let (mut odd, mut has_errors, mut rest, mut line) = (None, false, String::new(), Vec::new());
+    while said.read_until(b'\n', &mut line)? > 0 {
+        let text = std::mem::take(&mut line);
+        if let Ok(ArtifactNote { emit }) = serde_json::from_slice(&text) {
+            if emit == "link" && odd.is_none() && !has_errors && !cancel.is_cancelled() {
+                // It is the last thing that is made.
+                return Ok((Outcome::Compiled, Some(Ending::of(running, said)?)));
+            }
+            continue;
+        }
+        let Ok(diagnostic) = serde_json::from_slice::<Diagnostic>(&text) else {
+            rest.push_str(&String::from_utf8_lossy(&text));
             continue;
         };
-        if call.is_shared {
-            strip_notes(&mut diagnostic);
-        }
         odd = odd.or_else(|| oddity(&diagnostic, outputs));
         if odd.is_none() {
             has_errors |= diagnostic.level == DiagnosticLevel::Error;
@@ -405,13 +423,14 @@ fn follow(
         }
     }
     let status = running.wait()?;
-    Ok(match odd {
+    let outcome = match odd {
         _ if cancel.is_cancelled() => Outcome::Cancelled,
         Some(what) => Outcome::Odd(what),
         None if status.success() => Outcome::Compiled,
         None if has_errors => Outcome::Broken,
         None => Outcome::Odd(format!("{status}: {}", rest.trim())),
-    })
+    };
+    Ok((outcome, None))
 }
 
 /// The variables by which cargo shares out its jobs: it is not there to do so.

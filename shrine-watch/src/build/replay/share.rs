@@ -1,11 +1,11 @@
 //! Links libraries to one that is shared, as far as that can be done.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Replayer;
 use super::run::{Outcome, compile};
-use crate::build::dylib::{Linked, Tip, Trial};
-use crate::build::unit::{Kind, Unit};
+use crate::build::link::Trial;
+use crate::build::unit::Unit;
 use crate::build::{Cancel, Linking, Plain, Project};
 use crate::load::check;
 
@@ -19,51 +19,42 @@ impl Replayer {
         if cancel.is_cancelled() {
             return None;
         }
+        let known = self.tips.iter().filter_map(|(package, tip)| Some((package, tip.as_ref().ok()?)));
+        let known: Vec<(String, Unit, PathBuf)> = known
+            .filter_map(|(package, tip)| {
+                let unit = self.units.get(&tip.key)?.unit.clone();
+                Some((package.clone(), unit, tip.artifact.path.clone()))
+            })
+            .collect();
+        let crates: Vec<(&Unit, &Path)> =
+            known.iter().map(|(_, unit, library)| (unit, library.as_path())).collect();
         let mut sharing = std::mem::take(&mut self.sharing);
-        let known = self.tips.iter().filter_map(|(package, tip)| Some((package, &tip.as_ref().ok()?.key)));
-        let known: Vec<(&String, &Unit)> =
-            known.filter_map(|(package, key)| Some((package, &self.units.get(key)?.unit))).collect();
-        let tips: Vec<Tip<'_>> = known.iter().map(|(_, unit)| self.as_tip(unit)).collect();
-        let is_new = sharing
-            .share(&tips, &project.unshared, cancel, &mut |unit, linked| self.attempt(unit, linked, cancel));
-        let linking = known.iter().map(|(package, unit)| {
-            let link = sharing.link(&unit.key).map(Linked::library);
-            Linking { package: (*package).clone(), shared: link.clone().ok(), plain: link.err() }
+        let mut compiled = Vec::new();
+        let is_new = sharing.share(&crates, &project.unshared, cancel, &mut |unit, linker| {
+            let trial = self.attempt(unit, linker, cancel);
+            if trial != Trial::Open {
+                compiled.push(unit.key.clone());
+            }
+            trial
         });
+        let linking =
+            known.iter().map(|(package, unit, _)| Linking::of(package.clone(), sharing.link(&unit.key)));
         let linking: Vec<_> = linking.collect();
+        self.sharing = sharing;
+        self.warm.extend(compiled);
         let is_told = is_new
             && !cancel.is_cancelled()
             && linking.iter().any(|linking| linking.plain != Some(Plain::Nothing));
-        let linking = is_told.then_some(linking);
-        drop(tips);
-        self.sharing = sharing;
-        linking
+        is_told.then_some(linking)
     }
 
-    /// A library and what it is made of. What only runs while it is compiled is none of that.
-    fn as_tip<'a>(&'a self, unit: &'a Unit) -> Tip<'a> {
-        let (mut below, mut waiting): (Vec<&Unit>, Vec<&str>) = (Vec::new(), vec![unit.key.as_str()]);
-        while let Some(key) = waiting.pop() {
-            for key in self.below(key) {
-                let Some(made) = self.units.get(key) else { continue };
-                if made.unit.kind == Kind::Library && below.iter().all(|known| known.key != *key) {
-                    below.push(&made.unit);
-                    waiting.push(key);
-                }
-            }
-        }
-        let moved = self.moved_below(&unit.key);
-        Tip::new(unit, below.into_iter(), |path| moved.get(path).cloned())
-    }
-
-    /// Compiles a library aside, linked to the shared one.
-    fn attempt(&self, unit: &Unit, linked: &Linked, cancel: &Cancel) -> Trial {
-        let (call, command) = match self.prepare_shared(&unit.key, linked) {
-            Ok(Some(prepared)) => prepared,
-            Ok(None) => return Trial::Open,
+    /// Compiles a library aside.
+    fn attempt(&self, unit: &Unit, linker: &Path, cancel: &Cancel) -> Trial {
+        let (call, command) = match self.call(&unit.key, Some(linker)) {
+            Ok(prepared) => prepared,
             Err(error) => return Trial::Bad(error.to_string()),
         };
-        let (outcome, _) = compile(command, &call, &self.outputs, cancel, true, &|_, _| true);
+        let (outcome, ..) = compile(command, &call, &self.outputs, cancel, true, &|_, _| true);
         match outcome {
             Outcome::Compiled if self.has_allocator(&call) => Trial::Bad(ALLOCATOR.to_owned()),
             Outcome::Compiled => Trial::Good,

@@ -13,8 +13,6 @@ pub enum Plain {
     Off,
     /// It depends on nothing that could be shared.
     Nothing,
-    /// What it depends on is so small that sharing it saves nothing.
-    Small,
     /// The shared library, or what is remembered for linking to it, is not there yet.
     NotYet,
     /// It is compiled with a flag that sharing does not go together with.
@@ -34,8 +32,6 @@ pub enum Plain {
         /// The name of the section.
         section: String,
     },
-    /// Its code names `shrine` through another crate only.
-    NoShrine,
     /// The shared library cannot be made.
     Unmade {
         /// What the compiler or the linker said.
@@ -55,13 +51,11 @@ impl Plain {
         match self {
             Self::Off => "off",
             Self::Nothing => "nothing",
-            Self::Small => "small",
             Self::NotYet => "not_yet",
             Self::Flag { .. } => "flag",
             Self::Dynamic { .. } => "dynamic",
             Self::Allocator => "allocator",
             Self::Gathered { .. } => "gathered",
-            Self::NoShrine => "no_shrine",
             Self::Unmade { .. } => "unmade",
             Self::Unlinked { .. } => "unlinked",
         }
@@ -73,7 +67,6 @@ impl fmt::Display for Plain {
         match self {
             Self::Off => write!(f, "sharing dependencies is turned off"),
             Self::Nothing => write!(f, "there are no external dependencies to share"),
-            Self::Small => write!(f, "the external dependencies are too small to be worth sharing"),
             Self::NotYet => write!(f, "the shared library of dependencies is not ready yet"),
             Self::Flag { flag } => write!(f, "dependencies cannot be shared with `{flag}`"),
             Self::Dynamic { name } => write!(f, "the dependency `{name}` is a dynamic library already"),
@@ -81,7 +74,6 @@ impl fmt::Display for Plain {
             Self::Gathered { section } => {
                 write!(f, "a dependency gathers what crates declare in the section `{section}`")
             }
-            Self::NoShrine => write!(f, "it is not compiled against `shrine` directly"),
             Self::Unmade { what } => write!(f, "the shared library of dependencies cannot be made: {what}"),
             Self::Unlinked { what } => {
                 write!(f, "it cannot be linked to the shared library of dependencies: {what}")
@@ -100,13 +92,11 @@ mod tests {
         let all = [
             Plain::Off,
             Plain::Nothing,
-            Plain::Small,
             Plain::NotYet,
             Plain::Flag { flag: text() },
             Plain::Dynamic { name: text() },
             Plain::Allocator,
             Plain::Gathered { section: text() },
-            Plain::NoShrine,
             Plain::Unmade { what: text() },
             Plain::Unlinked { what: text() },
         ];

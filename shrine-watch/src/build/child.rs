@@ -48,6 +48,20 @@ impl Cancel {
         Ok(Some(Running { child, group, cancel: self.clone() }))
     }
 
+    /// Takes over a process that another one would have ended; `None` after [`Cancel::cancel`].
+    pub(super) fn adopt(&self, mut running: Running) -> Option<Running> {
+        let mut state = self.lock();
+        if state.cancelled {
+            drop(state);
+            return None;
+        }
+        state.groups.push(running.group);
+        drop(state);
+        let before = std::mem::replace(&mut running.cancel, self.clone());
+        before.lock().groups.retain(|group| *group != running.group);
+        Some(running)
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -148,6 +162,19 @@ mod tests {
         let cancel = Cancel::default();
         cancel.cancel();
         assert!(cancel.spawn(shell("exit 0")).unwrap().is_none());
+    }
+
+    #[test]
+    fn who_has_taken_a_process_over_ends_it() {
+        let (first, second) = (Cancel::default(), Cancel::default());
+        let running = first.spawn(shell("sleep 1000")).unwrap().unwrap();
+        let running = second.adopt(running).unwrap();
+        first.cancel();
+        assert!(running.child.id() > 0 && first.lock().groups.is_empty());
+        second.cancel();
+        assert!(!running.wait().unwrap().success());
+        let third = Cancel::default().spawn(shell("sleep 1000")).unwrap().unwrap();
+        assert!(second.adopt(third).is_none());
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod bare;
 mod plan;
 mod run;
 mod share;
+mod spare;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -25,6 +26,7 @@ use super::{Artifact, CargoOptions, Package, Project, Reason, cargo, dep_info};
 use crate::own::OwnDirectory;
 pub(super) use plan::Plan;
 use run::Ending;
+use spare::Spare;
 
 /// What the files end in that other crates are compiled against.
 const LIBRARIES: [&str; 2] = ["rlib", "rmeta"];
@@ -38,6 +40,10 @@ pub(super) struct Replayer {
     mark: String,
     /// The compilers that have made their libraries and have not ended yet, by the keys of the units.
     endings: BTreeMap<String, Ending>,
+    /// Those that wait for something to compile, by the same.
+    spares: BTreeMap<String, Spare>,
+    /// What was to be compiled last.
+    compiled: Vec<String>,
     own: OwnDirectory,
     stamps: Stamps,
     units: BTreeMap<String, Made>,
@@ -115,6 +121,8 @@ impl Replayer {
             programs: Vec::new(),
             mark: cargo::mark(),
             endings: BTreeMap::new(),
+            spares: BTreeMap::new(),
+            compiled: Vec::new(),
             own,
             stamps: Stamps::new(&project.outputs),
             units: BTreeMap::new(),

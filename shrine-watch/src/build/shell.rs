@@ -2,10 +2,10 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 /// Appends a word so that a shell takes it as it is.
 pub(super) fn push_quoted(script: &mut Vec<u8>, word: &OsStr) {
@@ -18,6 +18,9 @@ pub(super) fn push_quoted(script: &mut Vec<u8>, word: &OsStr) {
 }
 
 /// Puts a script into its place, unless it is there: one that is as it should be is left alone.
+///
+/// It is a shell that writes it. What this process has open for writing cannot be run, and whatever another thread starts at
+/// that moment has it open as well.
 pub(super) fn install(path: &Path, text: &[u8]) -> io::Result<()> {
     if fs::read(path).is_ok_and(|known| known == text) {
         return Ok(());
@@ -25,7 +28,14 @@ pub(super) fn install(path: &Path, text: &[u8]) -> io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("/"));
     fs::create_dir_all(directory)?;
     let draft = directory.join(format!("draft-{}", std::process::id()));
-    fs::write(&draft, text)?;
-    fs::set_permissions(&draft, fs::Permissions::from_mode(0o755))?;
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", "cat >\"$0\" && chmod 755 \"$0\""]).arg(&draft).stdin(Stdio::piped());
+    let mut shell = shell.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    let written = shell.stdin.take().map_or(Ok(()), |mut pipe| pipe.write_all(text));
+    if !shell.wait()?.success() {
+        return Err(written
+            .err()
+            .unwrap_or_else(|| io::Error::other(format!("`{}` cannot be written", draft.display()))));
+    }
     fs::rename(&draft, path)
 }

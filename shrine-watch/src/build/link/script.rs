@@ -10,6 +10,10 @@ use std::path::{Path, PathBuf};
 use super::line::{EMPTY, EXPORTS, Line, Word, is_object};
 use crate::build::shell;
 
+/// What is run, the same for all crates.
+const SCRIPT: &[u8] =
+    b"#!/bin/sh\n# Written by `cargo shrine`: links one library, as the file beside it says.\n. \"${0%/*}/ways\"\n";
+
 /// The script of a crate, in a directory of its own.
 #[derive(Debug)]
 pub(super) struct Script {
@@ -60,7 +64,10 @@ impl Script {
 
     /// Writes it: from now on, a call as `known` is linked in the first of these ways in which that succeeds.
     pub(super) fn install(&self, known: Option<&[OsString]>, ways: &[Command]) -> io::Result<()> {
-        shell::install(&self.path(), &self.text(known, ways))
+        shell::install(&self.path(), SCRIPT)?;
+        let draft = self.directory.join("draft-ways");
+        fs::write(&draft, self.text(known, ways))?;
+        fs::rename(draft, self.directory.join("ways"))
     }
 
     /// The arguments of the last call that was linked as rustc has wanted it, or was not linked.
@@ -111,7 +118,7 @@ impl Script {
     }
 
     fn text(&self, known: Option<&[OsString]>, ways: &[Command]) -> Vec<u8> {
-        let mut text = b"#!/bin/sh\n# Written by `cargo shrine`: links one library.\nown=".to_vec();
+        let mut text = b"# Written by `cargo shrine`: how one library is linked.\nown=".to_vec();
         shell::push_quoted(&mut text, self.directory.as_os_str());
         text.extend_from_slice(b"\necho plain >\"$own/way\"\n");
         if let Some(known) = known {

@@ -16,7 +16,9 @@ use serde::Deserialize;
 
 use super::plan::all_bottom_up;
 use super::share::{self, ALLOCATOR};
+use super::spare::Spare;
 use super::{LIBRARIES, Made, Plan, Replayer};
+use crate::build::capture::Invocation;
 use crate::build::child::Running;
 use crate::build::link::linkers_words;
 use crate::build::messages::Tally;
@@ -86,6 +88,29 @@ impl Drop for Ending {
     }
 }
 
+/// How a compiler is started.
+pub(super) struct Start {
+    command: Command,
+    /// One that was started before.
+    spare: Option<Spare>,
+}
+
+impl From<Command> for Start {
+    fn from(command: Command) -> Self {
+        Self { command, spare: None }
+    }
+}
+
+impl Start {
+    fn go(self, cancel: &Cancel) -> io::Result<Option<Running>> {
+        let Self { command, spare } = self;
+        match spare.and_then(|spare| spare.compile(&command, cancel)) {
+            Some(running) => Ok(Some(running)),
+            None => cancel.spawn(command),
+        }
+    }
+}
+
 /// What is said of a file that is made.
 #[derive(Deserialize)]
 struct ArtifactNote {
@@ -135,10 +160,11 @@ impl Replayer {
                     match self.prepare(&key) {
                         Ok((call, command)) => {
                             progress.running += 1;
+                            let start = Start { command, spare: self.spare(&key) };
                             let (send, outputs) = (send.clone(), &outputs);
                             scope.spawn(move || {
                                 let (outcome, tally, ending) =
-                                    compile(command, &call, outputs, cancel, false, tell);
+                                    compile(start, &call, outputs, cancel, false, tell);
                                 // The receiver waits for all that were started.
                                 drop(send.send(Ended { call, outcome, tally, ending }));
                             });
@@ -154,6 +180,7 @@ impl Replayer {
                 self.take(call, plan, &mut progress);
             }
         });
+        self.compiled = plan.dirty.iter().take(jobs).cloned().collect();
         match progress.odd.take() {
             Some(reason) => Err(reason),
             None => Ok(self.verdicts(plan, &mut progress)),
@@ -216,9 +243,7 @@ impl Replayer {
             self.programs.iter().map(|program| program.clone().into_os_string()).chain(arguments).collect();
         let (program, arguments) = words.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let mut command = Command::new(program);
-        let variables = unit.call.environment.iter().filter(|(name, _)| !is_of_cargos_jobs(name));
-        command.args(arguments).current_dir(&unit.call.directory).env_clear();
-        command.envs(variables.map(|(name, value)| (name, value)));
+        command.args(arguments).current_dir(&unit.call.directory).env_clear().envs(variables(&unit.call));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let (key, package) = (key.to_owned(), unit.package.clone());
         Ok((Call { key, package, out_dir }, command))
@@ -313,7 +338,7 @@ impl Replayer {
         cold.sort();
         for (_, key) in cold {
             let Ok((call, command)) = self.prepare(&key) else { continue };
-            let (outcome, ..) = compile(command, &call, &[], cancel, true, &|_, _| true);
+            let (outcome, ..) = compile(command.into(), &call, &[], cancel, true, &|_, _| true);
             if cancel.is_cancelled() {
                 return;
             }
@@ -373,7 +398,7 @@ impl Replayer {
 
 /// Makes a call and follows it until what it makes is there. One that is patient lets all other processes go first.
 pub(super) fn compile(
-    command: Command,
+    start: Start,
     call: &Call,
     outputs: &[PathBuf],
     cancel: &Cancel,
@@ -381,14 +406,14 @@ pub(super) fn compile(
     tell: &Telling<'_>,
 ) -> (Outcome, Tally, Option<Ending>) {
     let mut tally = Tally::default();
-    match follow(command, call, outputs, cancel, is_patient, tell, &mut tally) {
+    match follow(start, call, outputs, cancel, is_patient, tell, &mut tally) {
         Ok((outcome, ending)) => (outcome, tally, ending),
         Err(error) => (Outcome::Odd(error.to_string()), tally, None),
     }
 }
 
 fn follow(
-    command: Command,
+    start: Start,
     call: &Call,
     outputs: &[PathBuf],
     cancel: &Cancel,
@@ -396,7 +421,7 @@ fn follow(
     tell: &Telling<'_>,
     tally: &mut Tally,
 ) -> io::Result<(Outcome, Option<Ending>)> {
-    let Some(mut running) = cancel.spawn(command)? else { return Ok((Outcome::Cancelled, None)) };
+    let Some(mut running) = start.go(cancel)? else { return Ok((Outcome::Cancelled, None)) };
     if is_patient {
         running.yield_to_others();
     }
@@ -431,6 +456,12 @@ fn follow(
         None => Outcome::Odd(format!("{status}: {}", rest.trim())),
     };
     Ok((outcome, None))
+}
+
+/// The environment of a call of our own.
+pub(super) fn variables(call: &Invocation) -> impl Iterator<Item = (&OsString, &OsString)> {
+    let own = call.environment.iter().filter(|(name, _)| !is_of_cargos_jobs(name));
+    own.map(|(name, value)| (name, value))
 }
 
 /// The variables by which cargo shares out its jobs: it is not there to do so.

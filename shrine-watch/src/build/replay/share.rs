@@ -54,7 +54,7 @@ impl Replayer {
             Ok(prepared) => prepared,
             Err(error) => return Trial::Bad(error.to_string()),
         };
-        let (outcome, ..) = compile(command, &call, &self.outputs, cancel, true, &|_, _| true);
+        let (outcome, ..) = compile(command.into(), &call, &self.outputs, cancel, true, &|_, _| true);
         match outcome {
             Outcome::Compiled if self.has_allocator(&call) => Trial::Bad(ALLOCATOR.to_owned()),
             Outcome::Compiled => Trial::Good,

@@ -13,7 +13,7 @@ mod turns;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TryRecvError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -91,6 +91,7 @@ impl Watcher {
             poll,
             has_waited: false,
             seen: Sight::new(),
+            ahead: None,
         };
         // Watch first, look then: what happens in between raises an alarm.
         lookout.directories.refresh(&lookout.inputs)?;
@@ -163,12 +164,33 @@ struct Lookout {
     has_waited: bool,
     /// What was there when it was looked last.
     seen: Sight,
+    /// What was seen while it was waited for more events.
+    ahead: Option<Ahead>,
+}
+
+/// A look at the files that may turn out to have been too early.
+struct Ahead {
+    /// When the first and the newest event before it came in.
+    events: (Duration, Duration),
+    seen: Sight,
 }
 
 impl Lookout {
     fn run(mut self, messages: &Receiver<Message>, notice: &dyn Fn(Noticed)) {
         let mut touched = BTreeSet::new();
         loop {
+            if self.is_likely_over() {
+                match messages.try_recv() {
+                    Err(TryRecvError::Empty) => self.look_ahead(&touched),
+                    Err(TryRecvError::Disconnected) => return,
+                    Ok(message) => {
+                        if self.handle(message, &mut touched).is_break() {
+                            return;
+                        }
+                    }
+                }
+                continue;
+            }
             let left = self.due().map(|due| due.saturating_sub(self.started.elapsed()));
             let message = match left.or(self.poll) {
                 Some(left) => messages.recv_timeout(left),
@@ -185,10 +207,12 @@ impl Lookout {
                 Err(RecvTimeoutError::Timeout) => {}
             }
             let now = self.started.elapsed();
-            if self.due().is_some_and(|due| due <= now)
-                && let Some(first) = self.quiet.look(now)
-            {
-                self.look(&mut touched, self.started + first, notice);
+            if self.due().is_some_and(|due| due <= now) {
+                let events = self.quiet.saved();
+                if let Some(first) = self.quiet.look(now) {
+                    let seen = self.sight(events, &touched);
+                    self.look(seen, &mut touched, self.started + first, notice);
+                }
             }
         }
     }
@@ -196,6 +220,31 @@ impl Lookout {
     /// When to look next.
     fn due(&self) -> Option<Duration> {
         self.quiet.due(self.turns.hold(self.started.elapsed()))
+    }
+
+    /// Whether a save is probably over, and only time is waited for: it can be looked already.
+    fn is_likely_over(&self) -> bool {
+        let first = self.quiet.saved().map(|(first, _)| first);
+        first.is_some() && self.ahead.as_ref().map(|ahead| ahead.events.0) != first
+    }
+
+    /// Reads the files while it is waited for more events. Only if none come, that is worth anything; once for a save.
+    fn look_ahead(&mut self, touched: &BTreeSet<PathBuf>) {
+        let Some(events) = self.quiet.saved() else { return };
+        let _ = self.directories.refresh(&self.inputs);
+        let seen = self.scanner.scan(&self.inputs, touched);
+        self.ahead = Some(Ahead { events, seen });
+    }
+
+    /// What is in the files.
+    fn sight(&mut self, events: Option<(Duration, Duration)>, touched: &BTreeSet<PathBuf>) -> Sight {
+        match self.ahead.take() {
+            Some(ahead) if Some(ahead.events) == events => ahead.seen,
+            _ => {
+                let _ = self.directories.refresh(&self.inputs);
+                self.scanner.scan(&self.inputs, touched)
+            }
+        }
     }
 
     /// Looks whether anything is other than it was. Whoever writes may not be done.
@@ -260,9 +309,14 @@ impl Lookout {
         }
     }
 
-    fn look(&mut self, touched: &mut BTreeSet<PathBuf>, first: Instant, notice: &dyn Fn(Noticed)) {
-        let _ = self.directories.refresh(&self.inputs);
-        let seen = self.scanner.scan(&self.inputs, touched);
+    /// Decides what follows from what is in the files.
+    fn look(
+        &mut self,
+        seen: Sight,
+        touched: &mut BTreeSet<PathBuf>,
+        first: Instant,
+        notice: &dyn Fn(Noticed),
+    ) {
         let emptied: Vec<PathBuf> = self.detector.emptied(&seen).cloned().collect();
         if !emptied.is_empty() && !std::mem::replace(&mut self.has_waited, true) {
             // Caught between the cut and the writing. A file that stays empty is believed the next time.

@@ -79,6 +79,11 @@ impl Quiet {
         Some((newest + quiet).min(from + patience).max(not_before.unwrap_or_default()))
     }
 
+    /// The times of the first and of the newest event, when all that has happened is that one file was saved.
+    pub(super) fn saved(&self) -> Option<(Duration, Duration)> {
+        self.since.filter(|(first, _)| self.is_one_save(*first))
+    }
+
     /// Whether all that has happened is that one file was saved. Where there were several, as in a checkout, more may
     /// follow.
     fn is_one_save(&self, first: Duration) -> bool {

@@ -92,6 +92,7 @@ impl Watcher {
             has_waited: false,
             seen: Sight::new(),
             ahead: None,
+            lesson: None,
         };
         // Watch first, look then: what happens in between raises an alarm.
         lookout.directories.refresh(&lookout.inputs)?;
@@ -147,6 +148,9 @@ pub(crate) fn try_out(project: &Project) -> (usize, Result<(), Error>) {
     (count, tried)
 }
 
+/// How long it is waited until the files are looked through after a build: there is something to load now.
+const LEARNT: Duration = Duration::from_millis(20);
+
 /// What the thread has.
 struct Lookout {
     inputs: Inputs,
@@ -166,6 +170,15 @@ struct Lookout {
     seen: Sight,
     /// What was seen while it was waited for more events.
     ahead: Option<Ahead>,
+    /// What is still to be learnt from the last build.
+    lesson: Option<Lesson>,
+}
+
+/// A build that has ended.
+struct Lesson {
+    /// When to learn from it at last.
+    due: Duration,
+    result: Box<BuildResult>,
 }
 
 /// A look at the files that may turn out to have been too early.
@@ -191,7 +204,8 @@ impl Lookout {
                 }
                 continue;
             }
-            let left = self.due().map(|due| due.saturating_sub(self.started.elapsed()));
+            let due = self.due().into_iter().chain(self.lesson.as_ref().map(|lesson| lesson.due)).min();
+            let left = due.map(|due| due.saturating_sub(self.started.elapsed()));
             let message = match left.or(self.poll) {
                 Some(left) => messages.recv_timeout(left),
                 None => messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -207,6 +221,9 @@ impl Lookout {
                 Err(RecvTimeoutError::Timeout) => {}
             }
             let now = self.started.elapsed();
+            if self.lesson.as_ref().is_some_and(|lesson| lesson.due <= now) {
+                self.catch_up();
+            }
             if self.due().is_some_and(|due| due <= now) {
                 let events = self.quiet.saved();
                 if let Some(first) = self.quiet.look(now) {
@@ -230,6 +247,7 @@ impl Lookout {
 
     /// Reads the files while it is waited for more events. Only if none come, that is worth anything; once for a save.
     fn look_ahead(&mut self, touched: &BTreeSet<PathBuf>) {
+        self.catch_up();
         let Some(events) = self.quiet.saved() else { return };
         let _ = self.directories.refresh(&self.inputs);
         let seen = self.scanner.scan(&self.inputs, touched);
@@ -238,6 +256,7 @@ impl Lookout {
 
     /// What is in the files.
     fn sight(&mut self, events: Option<(Duration, Duration)>, touched: &BTreeSet<PathBuf>) -> Sight {
+        self.catch_up();
         match self.ahead.take() {
             Some(ahead) if Some(ahead.events) == events => ahead.seen,
             _ => {
@@ -270,18 +289,25 @@ impl Lookout {
                 self.turns.ended(now, result.began + result.took, result.took);
                 // Who writes just now has not been waited for yet.
                 self.quiet.release(now);
-                let before = self.inputs.clone();
-                self.inputs.learn(&result);
-                // A failure shows at the next look: what is watched already stays watched.
-                let _ = self.directories.refresh(&self.inputs);
-                let seen = self.scanner.scan(&self.inputs, &BTreeSet::new());
-                self.detector.learn(&before, &self.inputs, &seen, result.began);
-                // A file that turned out to matter only now may have changed while it was built.
-                self.quiet.stir(self.started.elapsed());
+                self.catch_up();
+                self.lesson = Some(Lesson { due: now + LEARNT, result });
             }
             Message::Stop => return ControlFlow::Break(()),
         }
         ControlFlow::Continue(())
+    }
+
+    /// Learns from the last build which files matter, if that is still to be done.
+    fn catch_up(&mut self) {
+        let Some(Lesson { result, .. }) = self.lesson.take() else { return };
+        let before = self.inputs.clone();
+        self.inputs.learn(&result);
+        // A failure shows at the next look: what is watched already stays watched.
+        let _ = self.directories.refresh(&self.inputs);
+        let seen = self.scanner.scan(&self.inputs, &BTreeSet::new());
+        self.detector.learn(&before, &self.inputs, &seen, result.began);
+        // A file that turned out to matter only now may have changed while it was built.
+        self.quiet.stir(self.started.elapsed());
     }
 
     /// Takes a file event, if it may matter.

@@ -71,6 +71,8 @@ pub(super) struct Ending(Option<JoinHandle<()>>);
 impl Ending {
     /// Follows it to its end, whatever it says.
     fn of(running: Running, mut said: impl Read + Send + 'static) -> io::Result<Self> {
+        // There is something to load now.
+        running.yield_to_others();
         let follow = move || {
             // It has to be read, or the compiler could not say it. What becomes of it then changes nothing any more.
             let _ = io::copy(&mut said, &mut io::sink());

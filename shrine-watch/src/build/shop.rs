@@ -87,7 +87,7 @@ impl Shop {
             }
             replayer.warm_up(project, cancel);
             replayer.tidy();
-            replayer.lay_in();
+            replayer.lay_in(project);
         }
     }
 }

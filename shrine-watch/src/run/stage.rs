@@ -73,7 +73,8 @@ impl Stage {
             self.refuse(mistakes.iter().map(mistake).collect(), audience);
             return None;
         }
-        self.told = None;
+        // Who has been told of mistakes wants to know that they are mended, also by going back to what was there.
+        let was_refused = self.told.take().is_some();
         let running = Scene::running(registry, self.applied.as_ref().unwrap_or(&Scene::default()));
         let is_edit = self.applied.is_some() && self.text != text;
         let is_same = self.applied.is_some() && self.text == text;
@@ -97,7 +98,7 @@ impl Stage {
         }
         scene.apply_policies(registry, &known);
         (self.applied, self.text) = (Some(scene), text);
-        if is_edit {
+        if is_edit || (was_refused && is_same) {
             events.push(Event::SceneApplied { path: self.file.display().to_string(), changes });
         }
         Some(events)

@@ -77,7 +77,7 @@ impl Who {
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Shrine => "Shrine",
-            Self::Replay => "rustc alone (the limit)",
+            Self::Replay => "rustc alone",
             Self::ReplayWithoutDebugInfo => "rustc alone, no debug info",
             Self::Cargo => "cargo build, start the program",
             Self::HotLib => "hot-lib-reloader, cargo-watch",

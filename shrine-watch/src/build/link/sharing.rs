@@ -37,6 +37,8 @@ pub(in crate::build) struct Sharing {
     scripted: BTreeSet<String>,
     /// How units could be linked once.
     tried: BTreeMap<String, Bond>,
+    /// The units that could not be linked so the last time.
+    failed: BTreeSet<String>,
 }
 
 /// How a crate is linked to a shared library.
@@ -142,23 +144,25 @@ impl Sharing {
         let linked = self.link(&unit.key)?;
         let Some(Ok(bond)) = self.links.get(&unit.key) else { return Err(Plain::NotYet) };
         let script = self.script(unit);
-        match script.taken() {
-            Some(Taken::Way(number)) => {
-                if number > 0 {
-                    self.outgrown.insert(unit.key.clone());
-                }
-                Ok(linked)
+        if let Some(Taken::Way(number)) = script.taken() {
+            if number > 0 {
+                self.outgrown.insert(unit.key.clone());
             }
-            _ => {
-                // Either rustc has called the linker otherwise than before, or that could not be linked so.
-                let is_known =
-                    script.note().is_some_and(|note| script.rest(&note) == script.rest(&bond.known));
-                let plain =
-                    if is_known { Plain::Unlinked { what: gist(&script.said()) } } else { Plain::NotYet };
-                self.refuse(&unit.key, plain.clone());
-                Err(plain)
-            }
+            self.failed.remove(&unit.key);
+            return Ok(linked);
         }
+        // Either rustc has called the linker otherwise than before, or that could not be linked so.
+        let is_known = script.note().is_some_and(|note| script.rest(&note) == script.rest(&bond.known));
+        self.links.remove(&unit.key);
+        if !is_known {
+            return Err(Plain::NotYet);
+        }
+        let plain = Plain::Unlinked { what: gist(&script.said()) };
+        // Somebody may have made a mistake once.
+        if !self.failed.insert(unit.key.clone()) {
+            self.refuse(&unit.key, plain.clone());
+        }
+        Err(plain)
     }
 
     /// Links a unit plainly from now on.
@@ -376,15 +380,17 @@ impl Group<'_> {
         let known = sharing.lines.get(&unit.key).map(|(_, known)| known.clone()).ok_or_else(gone)?;
         let shared = tip.line.linked_to(library, &self.recipe.crates);
         let driver = Driver { program: script.driver(), call: &unit.call, cancel: self.cancel };
-        let linker = driver.linker(&shared, script.directory());
-        let by_driver = Command { program: vec![script.driver().to_owned()], line: shared };
-        let mut refused = None;
-        let is_tried = |bond: &&Bond| bond.library == library && bond.parts == parts && bond.known == known;
+        let is_tried = |bond: &&Bond| {
+            bond.library == library && bond.parts == parts && script.rest(&bond.known) == script.rest(&known)
+        };
         sharing.scripted.remove(&unit.key);
         if let Some(bond) = sharing.tried.get(&unit.key).filter(is_tried) {
             sharing.links.insert(unit.key.clone(), Ok(bond.clone()));
             return Ok(());
         }
+        let linker = driver.linker(&shared, script.directory());
+        let by_driver = Command { program: vec![script.driver().to_owned()], line: shared };
+        let mut refused = None;
         for way in linker.into_iter().chain([by_driver]) {
             let bond = Bond {
                 library: library.to_owned(),

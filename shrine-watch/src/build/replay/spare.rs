@@ -4,15 +4,15 @@
 //! which is what will most likely be edited next. It reads its arguments from its standard input, and so waits until they
 //! come. If they never do, as when we are killed, that ends, and so does it.
 
-use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::Replayer;
+use crate::build::Project;
 use crate::build::capture::Invocation;
 use crate::build::child::{Cancel, Running};
 
@@ -23,7 +23,6 @@ const ARGUMENTS: &str = "@/dev/stdin";
 #[derive(Debug)]
 pub(super) struct Spare {
     running: Running,
-    program: OsString,
     call: Invocation,
     /// Which directory it is in: another one may have its name by now.
     place: Place,
@@ -42,21 +41,19 @@ impl Place {
 
 impl Spare {
     /// Starts one for calls like that.
-    fn start(program: &OsStr, call: &Invocation) -> io::Result<Option<Self>> {
+    fn start(call: &Invocation) -> io::Result<Option<Self>> {
         let place = Place::of(&call.directory)?;
+        let Some(program) = call.arguments.first() else { return Ok(None) };
         let mut command = Command::new(program);
         command.arg(ARGUMENTS).current_dir(&call.directory).env_clear().envs(super::run::variables(call));
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         let running = Cancel::default().spawn(command)?;
-        let (program, call) = (program.to_owned(), call.clone());
-        Ok(running.map(|running| Self { running, program, call, place }))
+        Ok(running.map(|running| Self { running, call: call.clone(), place }))
     }
 
     /// Whether it is one for calls like that.
-    fn is_for(&self, program: &OsStr, call: &Invocation) -> bool {
-        self.program == program
-            && self.call == *call
-            && Place::of(&call.directory).is_ok_and(|place| place == self.place)
+    fn is_for(&self, call: &Invocation) -> bool {
+        self.call == *call && Place::of(&call.directory).is_ok_and(|place| place == self.place)
     }
 
     /// Has it compile what a command would; none when it cannot.
@@ -78,8 +75,7 @@ impl Spare {
 
 impl Replayer {
     /// Starts compilers for what is likely to be compiled next: what was compiled last.
-    pub(in crate::build) fn lay_in(&mut self) {
-        let Some(program) = self.compiler() else { return };
+    pub(in crate::build) fn lay_in(&mut self, project: &Project) {
         let only_one = || match &self.tips.values().collect::<Vec<_>>()[..] {
             [Ok(tip)] => vec![tip.key.clone()],
             _ => Vec::new(),
@@ -87,12 +83,13 @@ impl Replayer {
         let next = if self.compiled.is_empty() { only_one() } else { self.compiled.clone() };
         self.spares.retain(|key, _| next.contains(key));
         for key in next {
-            let Some(made) = self.units.get(&key) else { continue };
-            if self.spares.get(&key).is_some_and(|spare| spare.is_for(&program, &made.unit.call)) {
+            let Some(call) = self.units.get(&key).map(|made| &made.unit.call) else { continue };
+            if self.spares.get(&key).is_some_and(|spare| spare.is_for(call)) {
                 continue;
             }
             // Without one, it only takes longer.
-            match Spare::start(&program, &made.unit.call) {
+            let spare = if self.calls_compiler(project, call) { Spare::start(call) } else { Ok(None) };
+            match spare {
                 Ok(Some(spare)) => drop(self.spares.insert(key, spare)),
                 _ => drop(self.spares.remove(&key)),
             }
@@ -101,16 +98,17 @@ impl Replayer {
 
     /// The compiler that waits for a unit, if there is one.
     pub(super) fn spare(&mut self, key: &str) -> Option<Spare> {
-        let program = self.compiler()?;
         let spare = self.spares.remove(key)?;
-        spare.is_for(&program, &self.units.get(key)?.unit.call).then_some(spare)
+        spare.is_for(&self.units.get(key)?.unit.call).then_some(spare)
     }
 
-    /// What is called to compile, if it is the compiler itself.
-    fn compiler(&self) -> Option<OsString> {
-        let key = self.tips.values().flatten().map(|tip| &tip.key).next()?;
-        let program = self.units.get(key)?.unit.call.arguments.first()?;
-        self.programs.is_empty().then(|| program.clone())
+    /// Whether a call is of the compiler itself. What somebody has put in its place may want to know what is compiled before
+    /// it starts.
+    fn calls_compiler(&self, project: &Project, call: &Invocation) -> bool {
+        // `lib/rustlib/<target>/lib` and `bin` are in one directory.
+        let own = project.library_directory.ancestors().nth(4).map(|directory| directory.join("bin/rustc"));
+        let program = call.arguments.first().map(PathBuf::from);
+        self.programs.is_empty() && own.is_some() && program == own
     }
 }
 
@@ -128,8 +126,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("it's a.rs"), "pub fn one() {}").unwrap();
         let call = call(directory.path());
-        let spare = Spare::start(OsStr::new("rustc"), &call).unwrap().unwrap();
-        assert!(spare.is_for(OsStr::new("rustc"), &call));
+        let spare = Spare::start(&call).unwrap().unwrap();
+        assert!(spare.is_for(&call));
         let mut command = Command::new("rustc");
         command.args(["--crate-type", "lib", "it's a.rs", "--crate-name", "a", "--emit=metadata"]);
         let running = spare.compile(&command, &Cancel::default()).unwrap();
@@ -144,27 +142,28 @@ mod tests {
         let directory = parent.path().join("a");
         fs::create_dir(&directory).unwrap();
         let call = call(&directory);
-        let spare = Spare::start(OsStr::new("rustc"), &call).unwrap().unwrap();
-        assert!(!spare.is_for(OsStr::new("other"), &call));
+        let spare = Spare::start(&call).unwrap().unwrap();
+        let arguments = vec!["other".into()];
+        assert!(!spare.is_for(&Invocation { arguments, ..call.clone() }));
         fs::rename(&directory, parent.path().join("b")).unwrap();
-        assert!(!spare.is_for(OsStr::new("rustc"), &call));
+        assert!(!spare.is_for(&call));
         fs::create_dir(&directory).unwrap();
-        assert!(!spare.is_for(OsStr::new("rustc"), &call));
+        assert!(!spare.is_for(&call));
         let other = Invocation { environment: Vec::new(), ..call };
-        assert!(!spare.is_for(OsStr::new("rustc"), &other));
+        assert!(!spare.is_for(&other));
     }
 
     #[test]
     fn one_that_is_not_needed_ends() {
         let directory = tempfile::tempdir().unwrap();
-        let spare = Spare::start(OsStr::new("rustc"), &call(directory.path())).unwrap().unwrap();
+        let spare = Spare::start(&call(directory.path())).unwrap().unwrap();
         let process = Path::new("/proc").join(spare.running.child.id().to_string());
         assert!(process.exists());
         drop(spare);
         assert!(!process.exists());
         let cancel = Cancel::default();
         cancel.cancel();
-        let spare = Spare::start(OsStr::new("rustc"), &call(directory.path())).unwrap().unwrap();
+        let spare = Spare::start(&call(directory.path())).unwrap().unwrap();
         let process = Path::new("/proc").join(spare.running.child.id().to_string());
         assert!(spare.compile(&Command::new("rustc"), &cancel).is_none());
         assert!(!process.exists());
@@ -173,7 +172,7 @@ mod tests {
     #[test]
     fn arguments_that_are_several_lines_are_not_handed_over() {
         let directory = tempfile::tempdir().unwrap();
-        let spare = Spare::start(OsStr::new("rustc"), &call(directory.path())).unwrap().unwrap();
+        let spare = Spare::start(&call(directory.path())).unwrap().unwrap();
         let mut command = Command::new("rustc");
         assert!(spare.compile(command.arg("--cfg=a=\"b\n\""), &Cancel::default()).is_none());
     }

@@ -1,4 +1,4 @@
-//! rustc as Shrine has it called, again and again, with nothing around it: the limit of what a watcher can reach.
+//! rustc as Shrine's first build has it called, again and again, with nothing around it.
 //!
 //! It does not load what it makes. That the edit is in there is seen in the file, after the clock was read.
 

@@ -194,26 +194,46 @@ impl Sharing {
         if !before.contains(&Err(Plain::NotYet)) {
             return false;
         }
-        let tips = self.tips(&units, cancel, attempt);
-        let (recipes, choices) = choose(&tips, unshared, &shelf.standard);
+        // What was compiled already comes first: it is what is edited, and of the others nothing is known yet.
+        let seen: Vec<&Unit> = units.iter().copied().filter(|unit| self.is_seen(unit)).collect();
+        let all =
+            if seen.is_empty() || seen.len() == units.len() { vec![&units] } else { vec![&seen, &units] };
+        for units in all {
+            let tips = self.tips(units, cancel, attempt);
+            self.attach(&tips, &shelf, unshared, cancel, attempt);
+        }
+        if !cancel.is_cancelled() {
+            let bonds = self.links.values().flatten();
+            shelf.tidy(&bonds.filter_map(|bond| bond.library.parent().map(Path::to_owned)).collect());
+        }
+        self.known(&units) != before
+    }
+
+    /// Links crates to shared libraries, as far as that can be done.
+    fn attach(
+        &mut self,
+        tips: &[Tip<'_>],
+        shelf: &Shelf,
+        unshared: &BTreeSet<String>,
+        cancel: &Cancel,
+        attempt: &mut Try<'_>,
+    ) {
+        let (recipes, choices) = choose(tips, unshared, &shelf.standard);
         for (tip, choice) in tips.iter().zip(&choices) {
             if let Err(plain) = choice {
                 self.refuse(&tip.unit.key, plain.clone());
             }
         }
-        let mut used = BTreeSet::new();
         for (index, recipe) in recipes.iter().enumerate() {
             let members = tips.iter().zip(&choices).filter(|(_, choice)| **choice == Ok(index));
             let members: Vec<&Tip<'_>> = members.map(|(tip, _)| tip).collect();
-            let mut group = Group { shelf: &shelf, recipe, cancel, used: &mut used };
-            match group.attach(self, &members, attempt) {
+            match (Group { shelf, recipe, cancel }).attach(self, &members, attempt) {
                 Err(Plain::Unmade { .. }) if members.len() > 1 => {
                     // What does not go together may go apart.
                     for tip in members {
                         let own = Recipe::of(tip, unshared, &shelf.standard);
                         let attached = own.and_then(|own| {
-                            let mut group = Group { shelf: &shelf, recipe: &own, cancel, used: &mut used };
-                            group.attach(self, &[tip], attempt)
+                            Group { shelf, recipe: &own, cancel }.attach(self, &[tip], attempt)
                         });
                         self.settle(&[tip], attached);
                     }
@@ -221,10 +241,12 @@ impl Sharing {
                 attached => self.settle(&members, attached),
             }
         }
-        if !cancel.is_cancelled() {
-            shelf.tidy(&used);
-        }
-        self.known(&units) != before
+    }
+
+    /// Whether rustc has called the linker for a unit.
+    fn is_seen(&self, unit: &Unit) -> bool {
+        let is_known = self.lines.get(&unit.key).is_some_and(|(call, _)| *call == unit.call.arguments);
+        is_known || self.script(unit).note().is_some()
     }
 
     /// How crates are linked now: what is gone is not, though it was noted.
@@ -232,9 +254,10 @@ impl Sharing {
         units.iter().map(|unit| self.link(&unit.key)).collect()
     }
 
+    /// Crates that are linked to another library already stay so.
     fn settle(&mut self, members: &[&Tip<'_>], attached: Result<(), Plain>) {
         if let Err(plain) = attached {
-            for tip in members {
+            for tip in members.iter().filter(|tip| self.link(&tip.unit.key).is_err()).collect::<Vec<_>>() {
                 self.refuse(&tip.unit.key, plain.clone());
             }
         }
@@ -333,24 +356,24 @@ struct Group<'a> {
     shelf: &'a Shelf,
     recipe: &'a Recipe,
     cancel: &'a Cancel,
-    /// The directories of the libraries that are in use.
-    used: &'a mut BTreeSet<PathBuf>,
 }
 
 impl Group<'_> {
     /// Links crates to the library of the recipe.
     fn attach(
-        &mut self,
+        &self,
         sharing: &mut Sharing,
         members: &[&Tip<'_>],
         attempt: &mut Try<'_>,
     ) -> Result<(), Plain> {
+        if members.iter().all(|tip| sharing.link(&tip.unit.key).is_ok()) {
+            return Ok(());
+        }
         let found = match self.shelf.find(self.recipe)? {
             Some(found) => Some(found),
             None => self.shelf.make(self.recipe, self.cancel)?,
         };
         let Some(library) = found else { return Ok(()) };
-        self.used.extend(library.parent().map(Path::to_owned));
         for tip in members {
             if sharing.link(&tip.unit.key).is_ok() {
                 continue;

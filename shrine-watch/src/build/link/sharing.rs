@@ -31,7 +31,7 @@ pub(in crate::build) struct Sharing {
     links: BTreeMap<String, Result<Bond, Plain>>,
     /// How the linker was called for a unit, and how that was compiled.
     lines: BTreeMap<String, (Vec<OsString>, Vec<OsString>)>,
-    /// The units that are linked to a stub which has not all that they need now.
+    /// The units that are linked to a stub which has not all that they need now, or to none because there was no time.
     outgrown: BTreeSet<String>,
     /// The units whose scripts have ways in them, those of their bonds.
     scripted: BTreeSet<String>,
@@ -319,9 +319,11 @@ impl Sharing {
         let Some(standard) = self.shelf.as_ref().map(|shelf| shelf.standard.clone()) else { return };
         if let Some(Ok(bond)) = self.links.get_mut(&unit.key) {
             let driver = Driver { program: script.driver(), call: &unit.call, cancel };
-            let known = bond.imports.len();
+            let (known, had_stub) = (bond.imports.len(), bond.ways.len() > 1);
             bond.stub(&script, driver, library, &standard);
-            if bond.imports.len() == known {
+            if cancel.is_cancelled() {
+                self.outgrown.insert(unit.key.clone());
+            } else if had_stub && bond.imports.len() == known {
                 // It has had all, and could not be linked to for another reason.
                 bond.ways.drain(..bond.ways.len() - 1);
             }
@@ -437,6 +439,10 @@ impl Group<'_> {
                     {
                         bond.stub(&script, driver, made, &self.shelf.standard);
                         sharing.tried.insert(unit.key.clone(), bond.clone());
+                    }
+                    if self.cancel.is_cancelled() {
+                        // The stub was not made.
+                        sharing.outgrown.insert(unit.key.clone());
                     }
                     return Ok(());
                 }

@@ -471,6 +471,32 @@ fn what_is_linked_with_other_flags_is_shared_apart() {
 }
 
 #[test]
+fn a_stub_that_was_not_made_is_made_the_next_time() {
+    let mut case = Case::new(Crates::with_two());
+    let unit = case.crates.tip("tip", USES, &["libone-1.rlib", "libtwo-1.rlib"], "");
+    case.build(&unit).unwrap_err();
+    let (cancel, made) = (Cancel::default(), case.crates.made(&unit));
+    let (crates, unshared) = (&case.crates, names(&["mine"]));
+    case.sharing.share(&[(&unit, &made)], &unshared, &cancel, &mut |unit, linker| {
+        let output = crates.make(unit, Some(linker));
+        // The first call is noted, and the second one is the trial.
+        if crates.is_shared(unit) {
+            cancel.cancel();
+        }
+        if output.status.success() { Trial::Good } else { Trial::Open }
+    });
+    let own = case.crates.own().join("link/tip-1");
+    let has_stub = || {
+        let files = fs::read_dir(&own).unwrap().flatten();
+        files.filter(|file| file.file_name().to_string_lossy().starts_with("lib")).count() == 2
+    };
+    assert!(case.sharing.link("tip-1").is_ok() && !has_stub());
+    assert_eq!(case.share(&[&unit]), (false, vec![]));
+    assert!(has_stub());
+    assert!(case.build(&unit).is_ok());
+}
+
+#[test]
 fn nothing_is_made_after_a_cancel() {
     let crates = Crates::with_two();
     let unit = crates.tip("tip", USES, &["libone-1.rlib", "libtwo-1.rlib"], "");

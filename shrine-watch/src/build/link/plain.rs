@@ -67,7 +67,9 @@ impl fmt::Display for Plain {
         match self {
             Self::Off => write!(f, "sharing dependencies is turned off"),
             Self::Nothing => write!(f, "there are no external dependencies to share"),
-            Self::NotYet => write!(f, "the shared library of dependencies is not ready yet"),
+            Self::NotYet => {
+                write!(f, "it is not known yet how to link it to the shared library of dependencies")
+            }
             Self::Flag { flag } => write!(f, "dependencies cannot be shared with `{flag}`"),
             Self::Dynamic { name } => write!(f, "the dependency `{name}` is a dynamic library already"),
             Self::Allocator => write!(f, "a dependency sets `#[global_allocator]`"),

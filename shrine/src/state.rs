@@ -161,16 +161,11 @@ pub fn to_bytes<T: State>(value: &T) -> Result<Vec<u8>, DecodeError> {
     out.finish()
 }
 
-/// Encodes a value for as long as `read` runs, into a buffer that the thread keeps.
+/// Lends what `write` writes for as long as `read` runs, in a buffer that the thread keeps.
 ///
 /// # Errors
 ///
 /// As [`to_bytes`].
-pub(crate) fn with_bytes<T: State, R>(value: &T, read: impl FnOnce(&[u8]) -> R) -> Result<R, DecodeError> {
-    with_written(&mut |out| value.encode(out), read)
-}
-
-/// The same for what `write` writes.
 pub(crate) fn with_written<R>(
     write: &mut dyn FnMut(&mut Encoder),
     read: impl FnOnce(&[u8]) -> R,

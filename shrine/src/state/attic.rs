@@ -5,10 +5,13 @@
 
 use std::borrow::Cow;
 
-use super::{State, from_bytes, with_bytes};
+use super::{State, from_bytes, to_bytes};
 
 /// How many bytes of values one attic keeps. The oldest go first.
 pub const ATTIC_LIMIT: usize = 1 << 20;
+
+/// How much room of a value may be left unused: as much as an allocator cannot use otherwise.
+const SPARE: usize = 24;
 
 /// The attic of one instance.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -54,7 +57,10 @@ impl Attic {
         path: impl Into<Cow<'static, str>>,
         value: &T,
     ) {
-        if let Ok(value) = with_bytes(value, <[u8]>::to_vec) {
+        if let Ok(mut value) = to_bytes(value) {
+            if value.capacity() - value.len() > SPARE {
+                value.shrink_to_fit();
+            }
             self.put_encoded(version, path, T::FINGERPRINT, value);
         }
     }

@@ -14,8 +14,9 @@ pub(super) fn version(chain: &Chain<'_>, index: usize) -> TokenStream {
     let (this, version) = chain.at(index);
     let (ident, lenient, text) = (&this.ident, lenient(this), &version.text.value());
     let (info, apart) = (info(chain, index), apart());
-    let before = chain.links.get(index).map_or_else(oldest, |link| leading(chain, index, link));
-    let Before { load, by_steps, store, versions, older, recode } = before;
+    let before = chain.links.get(index).map_or_else(|| oldest(chain), |link| leading(chain, index, link));
+    let Before { by_steps, store, versions, older, recode } = before;
+    let state = state_of(chain, index, index == 0);
     let load_by_steps = by_steps.map(|by_steps| {
         generated! {
             #apart
@@ -41,10 +42,7 @@ pub(super) fn version(chain: &Chain<'_>, index: usize) -> TokenStream {
                 __input: &mut ::shrine::__private::Decoder<'_>,
                 __context: &mut ::shrine::__private::StepContext,
             ) -> ::core::result::Result<Self, ::shrine::__private::MigrateError> {
-                if __version == #text {
-                    return ::core::result::Result::Ok(<Self as ::shrine::__private::State>::decode(__input)?);
-                }
-                #load
+                ::core::result::Result::Ok(#state)
             }
             #load_by_steps
             #apart
@@ -82,10 +80,9 @@ pub(super) fn version(chain: &Chain<'_>, index: usize) -> TokenStream {
     }
 }
 
-/// What a version does with state that is not its own.
+/// What a version does with state that is not its own, beside [`state_of`] it.
 struct Before {
-    load: TokenStream,
-    /// The same without shortcuts, if there are any.
+    /// The same as [`state_of`] without shortcuts, if there are any.
     by_steps: Option<TokenStream>,
     store: TokenStream,
     versions: Option<TokenStream>,
@@ -93,28 +90,10 @@ struct Before {
     recode: TokenStream,
 }
 
-/// It asks the version before it, or the one that a shortcut leads from.
+/// It asks the version before it.
 fn leading(chain: &Chain<'_>, index: usize, link: &Link) -> Before {
-    let this = &chain.at(index).0.ident;
     let older = &link.older.ident;
-    let (step, apart) = (as_step(this, link), apart());
-    let beside = chain.shortcuts.iter().filter(|shortcut| shortcut.to == index);
-    let beside = beside.filter_map(|shortcut| {
-        let uses = |from: &usize| chain.last_hop(*from, index).0 == shortcut.from;
-        let versions: Vec<_> = (shortcut.from..=chain.links.len())
-            .filter(uses)
-            .map(|from| chain.at(from).1.text.value())
-            .collect();
-        let (older, step) = (&shortcut.link.older.ident, as_step(this, &shortcut.link));
-        (!versions.is_empty()).then(|| {
-            generated! {
-                if __context.has_nothing_to_restore() && ::core::matches!(__version, #(#versions)|*) {
-                    let __older = <#older as ::shrine::__private::Chain>::load(__version, __input, __context)?;
-                    return #step::step(__older, __context);
-                }
-            }
-        })
-    });
+    let (step, apart) = (as_step(&chain.at(index).0.ident, link), apart());
     let by_steps = (!chain.shortcuts.is_empty()).then(|| {
         generated! {
             let __older = <#older as ::shrine::__private::Chain>::load_by_steps(__version, __input, __context)?;
@@ -122,11 +101,6 @@ fn leading(chain: &Chain<'_>, index: usize, link: &Link) -> Before {
         }
     });
     Before {
-        load: generated! {
-            #(#beside)*
-            let __older = <#older as ::shrine::__private::Chain>::load(__version, __input, __context)?;
-            #step::step(__older, __context)
-        },
         by_steps,
         store: generated! {
             let __older = #step::step_down(self, __context)?;
@@ -145,17 +119,70 @@ fn leading(chain: &Chain<'_>, index: usize, link: &Link) -> Before {
 }
 
 /// The oldest has nobody to ask.
-fn oldest() -> Before {
-    let error = generated! {
-        ::core::result::Result::Err(::shrine::__private::MigrateError::unknown_version(
-            __version,
-            <Self as ::shrine::__private::Chain>::VERSION,
-        ))
-    };
+fn oldest(chain: &Chain<'_>) -> Before {
     let recode = generated! {
         ::core::result::Result::Err(__input.error("no version of the chain has that number"))
     };
-    Before { load: error.clone(), by_steps: None, store: error, versions: None, older: None, recode }
+    Before { by_steps: None, store: unknown(chain), versions: None, older: None, recode }
+}
+
+fn unknown(chain: &Chain<'_>) -> TokenStream {
+    let oldest = chain.at(chain.links.len()).1.text.value();
+    generated! {
+        ::core::result::Result::Err(::shrine::__private::MigrateError::unknown_version(__version, #oldest))
+    }
+}
+
+/// An expression: the state that `__version` wrote, as the version of that index.
+///
+/// The newest version has its hops in one function, where the compiler moves a field once; in a function for each version,
+/// every hop copies the state three times. The other versions, that few ask, ask the one before them.
+fn state_of(chain: &Chain<'_>, index: usize, in_one: bool) -> TokenStream {
+    let (this, version) = chain.at(index);
+    let (ident, text) = (&this.ident, version.text.value());
+    let Some(link) = chain.links.get(index) else {
+        let unknown = unknown(chain);
+        return generated! {
+            if __version == #text {
+                <#ident as ::shrine::__private::State>::decode(__input)?
+            } else {
+                return #unknown;
+            }
+        };
+    };
+    let beside = chain.shortcuts.iter().filter(|shortcut| shortcut.to == index);
+    let beside = beside.filter_map(|shortcut| {
+        let uses = |from: &usize| chain.last_hop(*from, index).0 == shortcut.from;
+        let versions: Vec<_> = (shortcut.from..=chain.links.len())
+            .filter(uses)
+            .map(|from| chain.at(from).1.text.value())
+            .collect();
+        let (older, step) = (&shortcut.link.older.ident, as_step(ident, &shortcut.link));
+        (!versions.is_empty()).then(|| {
+            generated! {
+                else if __context.has_nothing_to_restore() && ::core::matches!(__version, #(#versions)|*) {
+                    let __older = <#older as ::shrine::__private::Chain>::load(__version, __input, __context)?;
+                    #step::step(__older, __context)?
+                }
+            }
+        })
+    });
+    let (older, step) = (&link.older.ident, as_step(ident, link));
+    let before = if in_one {
+        state_of(chain, index + 1, in_one)
+    } else {
+        generated! { <#older as ::shrine::__private::Chain>::load(__version, __input, __context)? }
+    };
+    generated! {
+        if __version == #text {
+            <#ident as ::shrine::__private::State>::decode(__input)?
+        }
+        #(#beside)*
+        else {
+            let __older = #before;
+            #step::step(__older, __context)?
+        }
+    }
 }
 
 /// What is known about a version and the hops that lead on from it.

@@ -1,11 +1,13 @@
 //! Builds without cargo: what is live is what cargo would have built, and it is told which way it was made.
 
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use shrine_tests::{Project, Watch, Workspace};
+use shrine_tests::{Project, Watch, Workspace, shared_target};
 
 /// A widget that says what it is made of.
 const PROBE: &str = "\
@@ -210,6 +212,27 @@ impl Speaker {
 }
 ";
 
+/// The objects that the compiler keeps of a crate between two calls, as the numbers of their files: those of the last call,
+/// and all.
+fn remembered(crate_name: &str) -> (BTreeSet<u64>, BTreeSet<u64>) {
+    let entries = |folder: &Path| {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).collect::<Vec<_>>()
+    };
+    let replays = entries(&shared_target().join("shrine-replays"));
+    let crates = replays.iter().flat_map(|replay| entries(&replay.join("incremental")));
+    let name = |path: &Path| path.file_name().and_then(OsStr::to_str).unwrap_or_default().to_owned();
+    let of_crate = crates.filter(|folder| name(folder).starts_with(&format!("{crate_name}-")));
+    let mut calls: Vec<_> = of_crate.flat_map(|folder| entries(&folder)).filter(|path| path.is_dir()).collect();
+    // Their names begin with the time.
+    calls.sort();
+    let objects = |call: &PathBuf| {
+        let objects = entries(call).into_iter().filter(|path| path.extension() == Some(OsStr::new("o")));
+        objects.filter_map(|path| Some(fs::metadata(path).ok()?.ino())).collect::<BTreeSet<_>>()
+    };
+    (calls.last().map(objects).unwrap_or_default(), calls.iter().flat_map(objects).collect())
+}
+
 fn says(watch: &mut Watch, speaker: &str) -> String {
     watch.send(&format!("{speaker}.ask"), &json!(1)).as_str().unwrap_or_default().to_owned()
 }
@@ -265,6 +288,17 @@ fn an_edit_below_compiles_what_is_above_and_nothing_else() {
         (says(&mut watch, "left"), says(&mut watch, "right")),
         ("bass! word".to_owned(), "bass outside".to_owned())
     );
+
+    // What the compiler remembers of those above stays good.
+    let before = remembered("replay_tree_left").1;
+    workspace.edit("base/src/lib.rs", "\"bass\"", "\"brass\"");
+    watch.expect("updated");
+    assert_eq!(says(&mut watch, "left"), "brass! word");
+    let (newest, _) = remembered("replay_tree_left");
+    let kept = newest.iter().filter(|object| before.contains(object)).count();
+    assert!(2 * kept > newest.len(), "{kept} of {} objects were not compiled again", newest.len());
+    workspace.edit("base/src/lib.rs", "\"brass\"", "\"bass\"");
+    watch.expect("updated");
 
     // Below one of them: the other one is not compiled.
     workspace.edit("middle/src/lib.rs", "{}!", "{}?");

@@ -74,7 +74,8 @@ struct Made {
     by_cargo: ByCargo,
     /// The directory that its files are in, when they are not cargo's.
     own: Option<PathBuf>,
-    /// Those directories of ours that it had before and that are still there, the oldest first.
+    /// Those directories of ours that it had before and that are still there, the oldest first. One that others are
+    /// compiled against has the same each time.
     before: Vec<PathBuf>,
     /// Tells what was made this time from what was made before.
     serial: u64,
@@ -240,7 +241,7 @@ impl Replayer {
         {
             // Cargo finds what it has made still good.
             if let Some(own) = made.own.take() {
-                made.before.push(own);
+                made.before.extend((made.unit.kind == Kind::Dynamic).then_some(own));
                 self.serial += 1;
                 made.serial = self.serial;
                 made.used = made.by_cargo.used.clone();

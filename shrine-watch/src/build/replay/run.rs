@@ -293,8 +293,13 @@ impl Replayer {
         let is_tip = made.unit.kind == Kind::Dynamic;
         self.serial += 1;
         let serial = self.serial;
-        // A call that is ended leaves behind what it has written so far. What was made whole is put where it stays.
-        let own = self.own.path().join("units").join(serial.to_string());
+        // A call that is ended leaves behind what it has written so far. What was made whole is put where it stays: a
+        // library that is loaded in a place of its own; one that others are compiled against in the same place each time,
+        // because from another place nothing is of use that the compiler remembers of those others.
+        let own = match is_tip {
+            true => self.own.path().join("loaded").join(serial.to_string()),
+            false => self.own.path().join("libraries").join(key),
+        };
         fs::create_dir_all(&own)?;
         let library = own.join(format!("lib{name}-g{serial}{DLL_SUFFIX}"));
         if is_tip {
@@ -311,10 +316,12 @@ impl Replayer {
         if let Some(made) = self.units.get_mut(key) {
             (made.used, made.against, made.serial) = (used, against, serial);
             made.warned = tally.warned.iter().map(|(_, rendered)| rendered.clone()).collect();
-            made.before.extend(made.own.replace(own));
-            let kept = if is_tip { KEPT } else { 0 };
-            let old = made.before.len().saturating_sub(kept);
-            self.garbage.extend(made.before.drain(..old));
+            let old = made.own.replace(own);
+            if is_tip {
+                made.before.extend(old);
+                let old = made.before.len().saturating_sub(KEPT);
+                self.garbage.extend(made.before.drain(..old));
+            }
         }
         self.warm.insert(key.clone());
         if is_tip {

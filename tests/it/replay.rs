@@ -223,7 +223,8 @@ fn remembered(crate_name: &str) -> (BTreeSet<u64>, BTreeSet<u64>) {
     let crates = replays.iter().flat_map(|replay| entries(&replay.join("incremental")));
     let name = |path: &Path| path.file_name().and_then(OsStr::to_str).unwrap_or_default().to_owned();
     let of_crate = crates.filter(|folder| name(folder).starts_with(&format!("{crate_name}-")));
-    let mut calls: Vec<_> = of_crate.flat_map(|folder| entries(&folder)).filter(|path| path.is_dir()).collect();
+    let mut calls: Vec<_> =
+        of_crate.flat_map(|folder| entries(&folder)).filter(|path| path.is_dir()).collect();
     // Their names begin with the time.
     calls.sort();
     let objects = |call: &PathBuf| {

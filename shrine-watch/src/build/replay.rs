@@ -13,6 +13,8 @@ mod share;
 mod spare;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
@@ -72,8 +74,10 @@ struct Made {
     used: Used,
     /// What cargo has made of it.
     by_cargo: ByCargo,
-    /// The directory that its files are in, when they are not cargo's.
+    /// The directory of ours that its files are in, if they are in one.
     own: Option<PathBuf>,
+    /// Whether we have made them, and not cargo.
+    is_ours: bool,
     /// Those directories of ours that it had before and that are still there, the oldest first. One that others are
     /// compiled against has the same each time.
     before: Vec<PathBuf>,
@@ -233,15 +237,16 @@ impl Replayer {
     /// it has read.
     fn take_from_cargo(&mut self, unit: Unit, below: Vec<String>, before: &Before) -> Option<()> {
         let dep_info = unit.dep_info();
-        let time = std::fs::metadata(&dep_info).ok()?.modified().ok();
+        let time = fs::metadata(&dep_info).ok()?.modified().ok();
         let against = self.serials(&below);
         if let Some(made) = self.units.get_mut(&unit.key)
             && made.by_cargo.time == time
             && made.unit == unit
         {
             // Cargo finds what it has made still good.
-            if let Some(own) = made.own.take() {
-                made.before.extend((made.unit.kind == Kind::Dynamic).then_some(own));
+            if std::mem::take(&mut made.is_ours) {
+                let own = std::mem::replace(&mut made.own, place(&self.own, &made.unit));
+                made.before.extend(own.filter(|_| made.unit.kind == Kind::Dynamic));
                 self.serial += 1;
                 made.serial = self.serial;
                 made.used = made.by_cargo.used.clone();
@@ -249,7 +254,7 @@ impl Replayer {
             made.against = against;
             return Some(());
         }
-        let inputs = dep_info::inputs(&std::fs::read_to_string(dep_info).ok()?);
+        let inputs = dep_info::inputs(&fs::read_to_string(dep_info).ok()?);
         let inputs = inputs.into_iter().map(|path| unit.call.directory.join(path));
         let used = self.stamps.used(inputs, &before.snapshot, before.began);
         self.serial += 1;
@@ -258,7 +263,8 @@ impl Replayer {
             below,
             used,
             by_cargo,
-            own: None,
+            own: place(&self.own, &unit),
+            is_ours: false,
             before: Vec::new(),
             serial: self.serial,
             against,
@@ -340,7 +346,7 @@ impl Replayer {
     pub(super) fn tidy(&mut self) {
         self.endings.clear();
         for directory in std::mem::take(&mut self.garbage) {
-            let _ = std::fs::remove_dir_all(directory);
+            let _ = fs::remove_dir_all(directory);
         }
     }
 
@@ -355,12 +361,40 @@ impl Replayer {
         for made in self.all_below(key).iter().filter(|below| *below != key).map(|key| &self.units[key]) {
             let Some(own) = &made.own else { continue };
             for extension in LIBRARIES {
-                let name = format!("lib{}{}.{extension}", made.unit.crate_name, made.unit.suffix);
+                let name = made.unit.library(extension);
                 moved.insert(made.unit.out_dir.join(&name), own.join(name));
             }
         }
         moved
     }
+}
+
+/// The directory of ours for a library that others are compiled against: the same each time, because the compiler finds
+/// nothing that it remembers of a crate of use when what that is compiled against is in another place.
+fn library_place(own: &OwnDirectory, key: &str) -> PathBuf {
+    own.path().join("libraries").join(key)
+}
+
+/// Puts a library of cargo's where those will be that we make of that unit. None when it is none, or cannot be put there;
+/// it is taken from where it is then.
+fn place(own: &OwnDirectory, unit: &Unit) -> Option<PathBuf> {
+    if unit.kind != Kind::Library {
+        return None;
+    }
+    let place = library_place(own, &unit.key);
+    fs::create_dir_all(&place).ok()?;
+    for extension in LIBRARIES {
+        let name = unit.library(extension);
+        let (cargos, ours) = (unit.out_dir.join(&name), place.join(&name));
+        let is_done = |done: io::Result<()>| match done {
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
+            Ok(()) => true,
+        };
+        if !is_done(fs::remove_file(&ours)) || !is_done(fs::hard_link(cargos, ours)) {
+            return None;
+        }
+    }
+    Some(place)
 }
 
 /// The files that say how to build, whether they are there or not.

@@ -26,21 +26,19 @@ pub(super) fn rewrite(arguments: &[OsString], changes: &Changes<'_>) -> Vec<OsSt
     let mut rewritten: Vec<OsString> = Vec::with_capacity(arguments.len() + 8);
     let mut arguments = arguments.iter();
     rewritten.extend(arguments.next().cloned());
-    let mut is_searched = false;
     while let Some(argument) = arguments.next() {
         let Some((name, value)) = read_option(argument, || arguments.next()) else {
             rewritten.push(argument.clone());
             continue;
         };
-        if name == "-L" && !std::mem::replace(&mut is_searched, true) {
-            // Before all others: of two files of one crate, the compiler takes the one that what is above it asks for.
-            for directory in changes.searched() {
-                rewritten.extend(["-L".into(), joined("dependency", directory)]);
-            }
-        }
         if let Some(value) = changes.value(name, value) {
             rewritten.extend([name.to_owned(), value]);
         }
+    }
+    // After all others: of two files of one crate, the compiler takes the one that what is above it asks for, and the last
+    // one if they are the same.
+    for directory in changes.searched() {
+        rewritten.extend(["-L".into(), joined("dependency", directory)]);
     }
     rewritten
 }
@@ -136,8 +134,8 @@ mod tests {
             ("/t/deps/libtypes-1.rmeta", "/r/3/libtypes-1.rmeta"),
             ("/w/t/libthird-3.rlib", "/r/4/libthird-3.rlib"),
         ];
-        let expected = "rustc -L dependency=/r/3 -L dependency=/r/4 -L dependency=/t/deps --extern types=/r/3/libtypes-1.rmeta \
-                        --extern noprelude:other=/t/deps/libo-2.rlib --extern priv:third=/r/4/libthird-3.rlib --extern proc_macro";
+        let expected = "rustc -L dependency=/t/deps --extern types=/r/3/libtypes-1.rmeta --extern noprelude:other=/t/deps/libo-2.rlib \
+                        --extern priv:third=/r/4/libthird-3.rlib --extern proc_macro -L dependency=/r/3 -L dependency=/r/4";
         assert_eq!(rewritten(line, &moved, true), expected);
     }
 

@@ -80,6 +80,11 @@ impl Unit {
         })
     }
 
+    /// The name of the file of a library that ends in that.
+    pub(super) fn library(&self, extension: &str) -> String {
+        format!("lib{}{}.{extension}", self.crate_name, self.suffix)
+    }
+
     /// The file in which rustc lists what it has read.
     pub(super) fn dep_info(&self) -> PathBuf {
         self.out_dir.join(format!("{}{}.d", self.crate_name, self.suffix))

@@ -42,7 +42,7 @@ impl Made {
     /// The library that others are compiled against.
     fn rlib(&self) -> PathBuf {
         let directory = self.own.as_ref().unwrap_or(&self.unit.out_dir);
-        directory.join(format!("lib{}{}.rlib", self.unit.crate_name, self.unit.suffix))
+        directory.join(self.unit.library("rlib"))
     }
 }
 

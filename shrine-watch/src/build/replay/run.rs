@@ -17,7 +17,7 @@ use serde::Deserialize;
 use super::plan::all_bottom_up;
 use super::share::{self, ALLOCATOR};
 use super::spare::Spare;
-use super::{LIBRARIES, Made, Plan, Replayer};
+use super::{LIBRARIES, Made, Plan, Replayer, library_place};
 use crate::build::capture::Invocation;
 use crate::build::child::Running;
 use crate::build::link::linkers_words;
@@ -293,20 +293,17 @@ impl Replayer {
         let is_tip = made.unit.kind == Kind::Dynamic;
         self.serial += 1;
         let serial = self.serial;
-        // A call that is ended leaves behind what it has written so far. What was made whole is put where it stays: a
-        // library that is loaded in a place of its own; one that others are compiled against in the same place each time,
-        // because from another place nothing is of use that the compiler remembers of those others.
+        // A call that is ended leaves behind what it has written so far. What was made whole is put where it stays.
         let own = match is_tip {
             true => self.own.path().join("loaded").join(serial.to_string()),
-            false => self.own.path().join("libraries").join(key),
+            false => library_place(&self.own, key),
         };
         fs::create_dir_all(&own)?;
         let library = own.join(format!("lib{name}-g{serial}{DLL_SUFFIX}"));
         if is_tip {
             fs::rename(out_dir.join(format!("lib{name}{DLL_SUFFIX}")), &library)?;
         } else {
-            for extension in LIBRARIES {
-                let file = format!("lib{name}.{extension}");
+            for file in LIBRARIES.map(|extension| made.unit.library(extension)) {
                 match fs::rename(out_dir.join(&file), own.join(file)) {
                     Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                     _ => {}
@@ -314,7 +311,7 @@ impl Replayer {
             }
         }
         if let Some(made) = self.units.get_mut(key) {
-            (made.used, made.against, made.serial) = (used, against, serial);
+            (made.used, made.against, made.serial, made.is_ours) = (used, against, serial, true);
             made.warned = tally.warned.iter().map(|(_, rendered)| rendered.clone()).collect();
             let old = made.own.replace(own);
             if is_tip {

@@ -115,13 +115,15 @@ fn is_leaked(name: &str) -> bool {
     PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || NAMES.contains(&name)
 }
 
+/// What it is called that says which toolchain is used.
+pub const TOOLCHAIN_FILES: [&str; 2] = ["rust-toolchain.toml", "rust-toolchain"];
+
 /// The file that says which toolchain `directory` is built with.
 #[must_use]
 pub fn toolchain_file(directory: &Path) -> Option<PathBuf> {
-    let names = ["rust-toolchain.toml", "rust-toolchain"];
     directory
         .ancestors()
-        .flat_map(|directory| names.map(|name| directory.join(name)))
+        .flat_map(|directory| TOOLCHAIN_FILES.map(|name| directory.join(name)))
         .find(|file| file.is_file())
 }
 

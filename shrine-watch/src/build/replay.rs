@@ -406,7 +406,7 @@ fn conditions(project: &Project, configuration: &Configuration) -> BTreeSet<Path
         files.extend([directory.join("Cargo.toml"), directory.join("build.rs")]);
     }
     for directory in project.directory.ancestors() {
-        files.extend(["rust-toolchain.toml", "rust-toolchain"].map(|name| directory.join(name)));
+        files.extend(cargo::TOOLCHAIN_FILES.map(|name| directory.join(name)));
     }
     files.extend(project.packages.iter().flat_map(|package| package.scripts.iter().cloned()));
     files

@@ -98,7 +98,7 @@ pub(super) fn wanted(inputs: &Inputs) -> BTreeSet<PathBuf> {
     for directory in inputs.configured() {
         wanted.extend([directory.to_owned(), directory.join(".cargo")]);
     }
-    wanted.extend(inputs.fixed().filter_map(|(path, _)| path.parent().map(Path::to_owned)));
+    wanted.extend(inputs.fixed().filter_map(|path| path.parent().map(Path::to_owned)));
     for directory in inputs.source_directories() {
         walk_directories(&directory, DEPTH, &mut |directory| {
             wanted.insert(directory.to_owned());
@@ -114,7 +114,7 @@ pub(super) fn wanted(inputs: &Inputs) -> BTreeSet<PathBuf> {
         wanted.extend(children(nursery).take(MANY));
     }
     // A file may be a link to one that is elsewhere.
-    let files = inputs.tracked().cloned().chain(inputs.fixed().map(|(path, _)| path));
+    let files = inputs.tracked().cloned().chain(inputs.fixed());
     let linked = files.filter(|path| path.is_symlink()).filter_map(|path| fs::canonicalize(path).ok());
     wanted.extend(linked.filter_map(|path| path.parent().map(Path::to_owned)));
     let roots: Vec<&PathBuf> = inputs.roots().collect();

@@ -1,13 +1,15 @@
 //! Which files matter, and what for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
 use super::directories::walk;
-use crate::build::{Artifact, BuildResult, Package, Project, Verdict, cargo};
+use crate::build::cargo::{self, TOOLCHAIN_FILES};
+use crate::build::{Artifact, BuildResult, Package, Project, Verdict};
 
 /// The files that matter to a project.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -20,6 +22,22 @@ pub struct Inputs {
     folders: BTreeMap<String, BTreeSet<PathBuf>>,
     /// The packages whose last build failed: the file that was missing may be any.
     failed: BTreeSet<String>,
+    /// What follows from the project and from what was read.
+    #[serde(skip)]
+    index: OnceLock<Index>,
+}
+
+/// Answers fast what is asked of each file, however many packages there are.
+#[derive(Debug, Clone)]
+struct Index {
+    /// The files whose names are known, but for one that is looked for each time.
+    fixed: HashMap<PathBuf, Role>,
+    /// The directories of the packages, each once, in order.
+    roots: Vec<PathBuf>,
+    /// Those below which every `.rs` file counts.
+    sources: HashSet<PathBuf>,
+    /// What the compiler has read, and is not its own output.
+    read: BTreeSet<PathBuf>,
 }
 
 /// What a file is for.
@@ -53,6 +71,7 @@ impl Inputs {
 
     /// Takes from a build what it has read.
     pub fn learn(&mut self, result: &BuildResult) {
+        self.index.take();
         if let Some(project) = &result.project {
             self.project = project.clone();
         }
@@ -89,15 +108,24 @@ impl Inputs {
         if self.is_output(path) {
             return None;
         }
-        if let Some((_, role)) = self.fixed().find(|(fixed, _)| fixed == path) {
-            return Some(role);
+        let index = self.index();
+        if let Some(role) = index.fixed.get(path) {
+            return Some(*role);
+        }
+        if TOOLCHAIN_FILES.iter().any(|name| path.ends_with(name))
+            && self.outer_toolchain().as_deref() == Some(path)
+        {
+            return Some(Role::Toolchain);
         }
         if self.is_member_manifest(path) {
             return Some(Role::Manifest);
         }
         let is_source =
-            looks_like_source(path) && self.source_directories().any(|directory| path.starts_with(directory));
-        if is_source || self.tracked.keys().chain(self.folders.keys()).any(|name| self.has_read(name, path)) {
+            || looks_like_source(path) && path.ancestors().any(|above| index.sources.contains(above));
+        if index.read.contains(path)
+            || is_source()
+            || self.folders.values().flatten().any(|folder| is_part_of(folder, path))
+        {
             Some(Role::Source)
         } else if self.is_possibly_missing(path) {
             Some(Role::Missing)
@@ -136,20 +164,35 @@ impl Inputs {
         path.strip_prefix(&self.project.root).unwrap_or(path).display().to_string()
     }
 
-    /// The files whose names are known, whether they are there or not.
-    pub(super) fn fixed(&self) -> impl Iterator<Item = (PathBuf, Role)> + '_ {
+    fn index(&self) -> &Index {
+        self.index.get_or_init(|| {
+            let roots: BTreeSet<&PathBuf> =
+                self.project.packages.iter().flat_map(|package| &package.roots).collect();
+            let roots: Vec<PathBuf> = roots.into_iter().cloned().collect();
+            let mut fixed = HashMap::new();
+            for (path, role) in self.named(&roots) {
+                // What comes first counts.
+                fixed.entry(path).or_insert(role);
+            }
+            let sources = roots.iter().map(|root| root.join("src")).collect();
+            let read = self.tracked.values().flatten().filter(|path| !self.is_output(path)).cloned();
+            Index { fixed, sources, read: read.collect(), roots }
+        })
+    }
+
+    /// The files whose names follow from the project, and what they are for.
+    fn named<'a>(&'a self, roots: &'a [PathBuf]) -> impl Iterator<Item = (PathBuf, Role)> + 'a {
         let root = &self.project.root;
-        let directories = self.roots().chain(&self.project.directories);
+        let directories = roots.iter().chain(&self.project.directories);
         let manifests = directories.map(|root| (root.join("Cargo.toml"), Role::Manifest));
         let scripts = self.project.packages.iter().flat_map(|package| &package.scripts);
-        let default_scripts = self.roots().map(|root| root.join("build.rs"));
+        let default_scripts = roots.iter().map(|root| root.join("build.rs"));
         let configs = self.configured().flat_map(|directory| {
             [".cargo/config.toml", ".cargo/config"].map(|name| (directory.join(name), Role::Config))
         });
-        let toolchains = self.configured().flat_map(|directory| {
-            ["rust-toolchain.toml", "rust-toolchain"].map(|name| (directory.join(name), Role::Toolchain))
-        });
-        let outer = cargo::toolchain_file(&self.project.directory).map(|file| (file, Role::Toolchain));
+        let toolchains = self
+            .configured()
+            .flat_map(|directory| TOOLCHAIN_FILES.map(|name| (directory.join(name), Role::Toolchain)));
         let scene = self.project.directory.join(shrine::scene::FILE);
         [
             (root.join("Cargo.toml"), Role::Manifest),
@@ -161,13 +204,21 @@ impl Inputs {
         .chain(scripts.cloned().chain(default_scripts).map(|script| (script, Role::BuildScript)))
         .chain(configs)
         .chain(toolchains)
-        .chain(outer)
+    }
+
+    /// The file above the workspace that names the toolchain. It may come and go.
+    fn outer_toolchain(&self) -> Option<PathBuf> {
+        cargo::toolchain_file(&self.project.directory)
+    }
+
+    /// The files whose names are known, whether they are there or not.
+    pub(super) fn fixed(&self) -> impl Iterator<Item = PathBuf> {
+        self.index().fixed.keys().cloned().chain(self.outer_toolchain())
     }
 
     /// What the compiler has read, each file once.
     pub(super) fn tracked(&self) -> impl Iterator<Item = &PathBuf> {
-        let all: BTreeSet<&PathBuf> = self.tracked.values().flatten().collect();
-        all.into_iter().filter(|path| !self.is_output(path))
+        self.index().read.iter()
     }
 
     /// The directories all of whose files count, each once.
@@ -185,11 +236,9 @@ impl Inputs {
         self.roots().map(|root| root.join("src"))
     }
 
-    /// The directories of the packages, each once.
+    /// The directories of the packages, each once, in order.
     pub(super) fn roots(&self) -> impl Iterator<Item = &PathBuf> {
-        let all: BTreeSet<&PathBuf> =
-            self.project.packages.iter().flat_map(|package| &package.roots).collect();
-        all.into_iter()
+        self.index().roots.iter()
     }
 
     /// The directories in which new members of the workspace may appear.

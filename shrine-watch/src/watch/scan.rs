@@ -29,7 +29,7 @@ struct Signature {
 impl Scanner {
     /// All files that matter and are there. Those in `touched` are read in any case.
     pub(super) fn scan(&mut self, inputs: &Inputs, touched: &BTreeSet<PathBuf>) -> Sight {
-        let mut paths: BTreeSet<PathBuf> = inputs.fixed().map(|(path, _)| path).collect();
+        let mut paths: BTreeSet<PathBuf> = inputs.fixed().collect();
         paths.extend(inputs.tracked().cloned());
         paths.extend(inputs.in_folders());
         for directory in inputs.source_directories() {

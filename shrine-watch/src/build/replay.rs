@@ -369,10 +369,11 @@ impl Replayer {
     }
 }
 
-/// The directory of ours for a library that others are compiled against: the same each time, because the compiler finds
-/// nothing that it remembers of a crate of use when what that is compiled against is in another place.
-fn library_place(own: &OwnDirectory, key: &str) -> PathBuf {
-    own.path().join("libraries").join(key)
+/// The directory of ours for libraries that others are compiled against: the same each time, because the compiler finds
+/// nothing that it remembers of a crate of use when what that is compiled against is in another place. Cargo gives no two
+/// of them one name.
+fn libraries(own: &OwnDirectory) -> PathBuf {
+    own.path().join("libraries")
 }
 
 /// Puts a library of cargo's where those will be that we make of that unit. None when it is none, or cannot be put there;
@@ -381,7 +382,7 @@ fn place(own: &OwnDirectory, unit: &Unit) -> Option<PathBuf> {
     if unit.kind != Kind::Library {
         return None;
     }
-    let place = library_place(own, &unit.key);
+    let place = libraries(own);
     fs::create_dir_all(&place).ok()?;
     for extension in LIBRARIES {
         let name = unit.library(extension);

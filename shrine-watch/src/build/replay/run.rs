@@ -17,7 +17,7 @@ use serde::Deserialize;
 use super::plan::all_bottom_up;
 use super::share::{self, ALLOCATOR};
 use super::spare::Spare;
-use super::{LIBRARIES, Made, Plan, Replayer, library_place};
+use super::{LIBRARIES, Made, Plan, Replayer, libraries};
 use crate::build::capture::Invocation;
 use crate::build::child::Running;
 use crate::build::link::linkers_words;
@@ -296,7 +296,7 @@ impl Replayer {
         // A call that is ended leaves behind what it has written so far. What was made whole is put where it stays.
         let own = match is_tip {
             true => self.own.path().join("loaded").join(serial.to_string()),
-            false => library_place(&self.own, key),
+            false => libraries(&self.own),
         };
         fs::create_dir_all(&own)?;
         let library = own.join(format!("lib{name}-g{serial}{DLL_SUFFIX}"));

@@ -7,6 +7,7 @@
 //! Invariant: what is not known to be right by this is built by cargo, with the reason.
 
 mod bare;
+mod memory;
 mod plan;
 mod run;
 mod share;
@@ -348,6 +349,12 @@ impl Replayer {
         for directory in std::mem::take(&mut self.garbage) {
             let _ = fs::remove_dir_all(directory);
         }
+        memory::prune(&self.incremental());
+    }
+
+    /// Where the compiler keeps what it remembers.
+    fn incremental(&self) -> PathBuf {
+        self.own.path().join("incremental")
     }
 
     /// The units that a unit is made of, itself last.

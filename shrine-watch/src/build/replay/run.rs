@@ -224,7 +224,7 @@ impl Replayer {
     pub(super) fn call(&self, key: &str, linker: Option<&Path>) -> io::Result<(Call, Command)> {
         let unit = &self.units[key].unit;
         let out_dir = self.own.path().join("out").join(key);
-        let incremental = self.own.path().join("incremental");
+        let incremental = self.incremental();
         fs::create_dir_all(&out_dir)?;
         fs::create_dir_all(&incremental)?;
         let mut arguments = rewrite(

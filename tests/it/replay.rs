@@ -5,9 +5,10 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use shrine_tests::{Project, Watch, Workspace, shared_target};
+use shrine_tests::{DEADLINE, Project, Watch, Workspace, shared_target};
 
 /// A widget that says what it is made of.
 const PROBE: &str = "\
@@ -212,9 +213,9 @@ impl Speaker {
 }
 ";
 
-/// The objects that the compiler keeps of a crate between two calls, as the numbers of their files: those of the last call,
-/// and all.
-fn remembered(crate_name: &str) -> (BTreeSet<u64>, BTreeSet<u64>) {
+/// The objects that the compiler keeps of a crate, as the numbers of their files: those of each call that are still there,
+/// the newest last.
+fn remembered(crate_name: &str) -> Vec<BTreeSet<u64>> {
     let entries = |folder: &Path| {
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();
         entries.map(|entry| entry.path()).collect::<Vec<_>>()
@@ -231,7 +232,7 @@ fn remembered(crate_name: &str) -> (BTreeSet<u64>, BTreeSet<u64>) {
         let objects = entries(call).into_iter().filter(|path| path.extension() == Some(OsStr::new("o")));
         objects.filter_map(|path| Some(fs::metadata(path).ok()?.ino())).collect::<BTreeSet<_>>()
     };
-    (calls.last().map(objects).unwrap_or_default(), calls.iter().flat_map(objects).collect())
+    calls.iter().map(objects).collect()
 }
 
 fn says(watch: &mut Watch, speaker: &str) -> String {
@@ -291,11 +292,19 @@ fn an_edit_below_compiles_what_is_above_and_nothing_else() {
     );
 
     // What the compiler remembers of those above stays good.
-    let before = remembered("replay_tree_left").1;
+    let before: BTreeSet<u64> = remembered("replay_tree_left").into_iter().flatten().collect();
     workspace.edit("base/src/lib.rs", "\"bass\"", "\"brass\"");
     watch.expect("updated");
     assert_eq!(says(&mut watch, "left"), "brass! word");
-    let (newest, _) = remembered("replay_tree_left");
+    // What the next call would remove is removed after this one.
+    let started = Instant::now();
+    let newest = loop {
+        match &remembered("replay_tree_left")[..] {
+            [newest] => break newest.clone(),
+            calls => assert!(started.elapsed() < DEADLINE, "what {} calls have left is there", calls.len()),
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    };
     let kept = newest.iter().filter(|object| before.contains(object)).count();
     assert!(2 * kept > newest.len(), "{kept} of {} objects were not compiled again", newest.len());
     workspace.edit("base/src/lib.rs", "\"brass\"", "\"bass\"");
